@@ -1,0 +1,68 @@
+package access
+
+import (
+	"context"
+	"time"
+)
+
+// Application is what the front door brings to the desk for each session,
+// whether or not a grant is there already.
+type Application struct {
+	Session    SessionID
+	Connection ConnectionID
+	Identity   Identity
+	Target     Target // as typed; the desk resolves aliases
+	Kind       Kind
+	Command    string // content
+	Reason     string // from SALLYPORT_REASON, or empty
+
+	// AskReason asks the person at a terminal; nil without one. The desk
+	// calls it at most once, and only before it posts a request.
+	AskReason func(ctx context.Context) (string, error)
+	// Tell shows the person how the waiting goes. It is called from one
+	// goroutine, must not block for long, and may be nil.
+	Tell func(Waiting)
+}
+
+// Waiting is the state of a wait, whenever it changes.
+type Waiting struct {
+	Request  RequestID
+	Target   Target
+	Asked    []PersonName // who may approve
+	Approved []PersonName // who has
+	Missing  int          // approvals still needed
+	Until    time.Time    // lapses then
+	Joined   bool         // an identical request was pending already
+}
+
+// Pass is the right to run one session. It is the joint between the front
+// door and the desk.
+type Pass struct {
+	// Context ends when the session must end; [context.Cause] is the
+	// [*Error] to show. It is not the context of the client's connection.
+	Context context.Context
+	// Warnings receives before the grant ends, at five minutes and at one.
+	// It is never closed and buffers what it may ever hold.
+	Warnings <-chan Warning
+	// Done tells the desk that the session is over. It must be called
+	// exactly once, whatever happened.
+	Done func()
+
+	Person       Person
+	Host         Host // resolved
+	Login        string
+	Rule         string
+	Allow        AllowList // what the gate lets through on this session
+	PolicyDigest string
+	Request      RequestID // empty with standing access
+	Grant        GrantID
+	Approvers    []PersonName
+	NotAfter     time.Time // zero with standing access: no end by time
+}
+
+// Warning says that the grant ends soon.
+type Warning struct {
+	Left     time.Duration
+	NotAfter time.Time
+	Grant    GrantID
+}
