@@ -1,0 +1,57 @@
+package recorder
+
+import (
+	"context"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// Index is where sessions are found again: the store implements it. It is the
+// truth about which sessions are live, and it alone hands out the sequence
+// that chains the manifests of one bastion.
+//
+// Implementations must be safe for concurrent use, and a call that returned
+// nil must be durable.
+type Index interface {
+	// OpenSession inserts s, whose state is live, with its audit event. The
+	// files are on disk already. It fails if the ID is known.
+	OpenSession(ctx context.Context, s access.Session) error
+
+	// SealSession ends a session in one writer transaction:
+	//
+	//  1. It reads the last sequence of the session's bastion and the digest
+	//     of that manifest. The first recording of a bastion gets sequence 1
+	//     and 32 zero bytes.
+	//  2. It calls build, once, with the next sequence and that digest. Build
+	//     neither blocks nor calls the Index. Its error rolls back.
+	//  3. It stores s (state sealed or recovered), the sequence, SHA-256 of
+	//     the manifest as the digest that the next one gets, and the manifest
+	//     itself until [Index.ManifestWritten], with the audit event.
+	//
+	// The bastion is that of the session's row. A session that the index does
+	// not know (found on disk, after a database was restored) is inserted as
+	// build returns it; its bastion is the one that the store runs for. A
+	// session that is not live any more is refused with an error, before
+	// build is called.
+	SealSession(ctx context.Context, id access.SessionID,
+		build func(seq uint64, prev [32]byte) (manifest []byte, s access.Session, err error)) error
+
+	// LiveSessions lists the sessions of a bastion whose state is live.
+	LiveSessions(ctx context.Context, bastionID string) ([]access.Session, error)
+
+	// UnwrittenManifests lists what SealSession committed and
+	// ManifestWritten has not confirmed: the process died in between.
+	UnwrittenManifests(ctx context.Context, bastionID string) ([]UnwrittenManifest, error)
+
+	// ManifestWritten says that the manifest is safely in its file, so that
+	// its bytes need not be kept. It is no error to say so twice.
+	ManifestWritten(ctx context.Context, id access.SessionID) error
+}
+
+// UnwrittenManifest is a manifest that is in the index and perhaps not on
+// disk.
+type UnwrittenManifest struct {
+	ID        access.SessionID
+	Recording string // folder below the recordings directory, YYYY/MM/DD/ID
+	Manifest  []byte // the whole file
+}
