@@ -60,3 +60,17 @@ func Short(s string) string {
 // Quote quotes a value of the file for a fault: cut, and with everything
 // unprintable escaped.
 func Quote(s string) string { return strconv.Quote(strings.ToValidUTF8(Short(s), "?")) }
+
+// FormatDuration prints a duration of whole seconds as a file would give it,
+// in the largest unit that is exact.
+func FormatDuration(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d != 0 && d%u.unit == 0 {
+			return strconv.FormatInt(int64(d/u.unit), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+}
