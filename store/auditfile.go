@@ -1,0 +1,179 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sallyport/sallyport/audit"
+)
+
+// The audit chain is also kept in files, audit/YYYY-MM-DD.ndjson by the UTC
+// day of each event, for tools that know no SQLite and for copies elsewhere.
+// The table is the outbox of these files, the cursor says how far they are.
+// Lines are synced before the cursor moves, so a crash between the two makes
+// the next run append again: it looks at a file's last line first and leaves
+// out what stands there already.
+const auditFileCursor = "audit.files"
+
+// wake tells the follower, if it sleeps, that there are new rows.
+func (s *Store) wake() {
+	select {
+	case s.appended <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// FollowAudit appends to the audit files below dir whatever is added to the
+// chain, until ctx ends; it then appends what is left. A full disk is logged
+// and tried again; the rows wait in the database meanwhile.
+func (s *Store) FollowAudit(ctx context.Context, dir string, log *slog.Logger) {
+	const retry = 10 * time.Second
+	failed := false
+	for {
+		var again <-chan time.Time
+		switch n, err := s.ExportAudit(ctx, dir); {
+		case err != nil && ctx.Err() == nil:
+			log.Error("audit files are behind; the database has everything", "dir", dir, "err", err)
+			failed, again = true, time.After(retry)
+		case failed && err == nil:
+			log.Info("audit files have caught up", "dir", dir, "rows", n)
+			failed = false
+		}
+		select {
+		case <-s.appended:
+		case <-again:
+		case <-ctx.Done():
+			if _, err := s.ExportAudit(context.WithoutCancel(ctx), dir); err != nil {
+				log.Error("audit files are behind; the next start goes on", "dir", dir, "err", err)
+			}
+			return
+		}
+	}
+}
+
+// ExportAudit appends to the audit files what they lack and gives the number
+// of rows that it went through. It must not run twice at once.
+func (s *Store) ExportAudit(ctx context.Context, dir string) (int, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return 0, fmt.Errorf("store: audit files: %w", err)
+	}
+	total := 0
+	for {
+		var after int64
+		err := s.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM cursors WHERE name = ?`, auditFileCursor).Scan(&after)
+		if err != nil {
+			return total, fmt.Errorf("store: audit files: %w", err)
+		}
+		rows, err := s.Audit(ctx, after, maxPage)
+		if err != nil || len(rows) == 0 {
+			return total, err
+		}
+		if err := appendRows(dir, rows); err != nil {
+			return total, fmt.Errorf("store: audit files: %w", err)
+		}
+		last := rows[len(rows)-1].Seq
+		err = s.Write(ctx, func(tx *Tx) error {
+			return tx.exec(`INSERT INTO cursors (name, seq) VALUES (?, ?)
+				ON CONFLICT (name) DO UPDATE SET seq = excluded.seq`, auditFileCursor, last)
+		})
+		if err != nil {
+			return total, err
+		}
+		total += len(rows)
+	}
+}
+
+// appendRows appends rows to the files of their days, and syncs.
+func appendRows(dir string, rows []audit.Row) error {
+	for len(rows) > 0 {
+		day, err := dayOf(rows[0])
+		if err != nil {
+			return err
+		}
+		n := 1
+		for ; n < len(rows); n++ {
+			if next, err := dayOf(rows[n]); err != nil {
+				return err
+			} else if next != day {
+				break
+			}
+		}
+		if err := appendDay(filepath.Join(dir, day+".ndjson"), rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+func dayOf(r audit.Row) (string, error) {
+	e, err := r.Event()
+	return e.Time.UTC().Format(time.DateOnly), err
+}
+
+// appendDay appends to one file what comes after its last line.
+func appendDay(path string, rows []audit.Row) (err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	last, end, err := lastLine(f)
+	if err != nil {
+		return err
+	}
+	var lines []byte
+	for _, r := range rows {
+		if r.Seq > last {
+			lines = audit.AppendLine(lines, r)
+		}
+	}
+	// A line that a crash left half written is written over: its row is
+	// still beyond the cursor.
+	if err := f.Truncate(end); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(lines, end); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// lastLine gives the number of the last whole line's row, 0 for none, and the
+// offset after that line.
+func lastLine(f *os.File) (seq, end int64, err error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, 0, err
+	}
+	const step = 64 << 10
+	// Read ever more of the tail, until it holds a whole line: one that
+	// begins after a line break, or at the start of the file.
+	for want := int64(step); ; want *= 2 {
+		from := max(0, size-want)
+		tail := make([]byte, size-from)
+		if _, err := f.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
+			return 0, 0, err
+		}
+		stop := bytes.LastIndexByte(tail, '\n')
+		if stop < 0 && from == 0 {
+			return 0, 0, nil
+		}
+		start := bytes.LastIndexByte(tail[:max(stop, 0)], '\n') + 1
+		if stop < 0 || start == 0 && from > 0 {
+			continue
+		}
+		r, err := audit.ParseLine(tail[start:stop])
+		if err != nil {
+			return 0, 0, fmt.Errorf("%s: its last line is not ours; move the file aside and it is written anew from there on: %w", f.Name(), err)
+		}
+		return r.Seq, from + int64(stop) + 1, nil
+	}
+}

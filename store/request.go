@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+const requestColumns = `id, person, login, host, kinds, kind, command, reason, for_us, rule, policy_digest,
+	fingerprint, source, bastion_id, state, requested_at, wait_until, decided_at`
+
+func scanRequest(row scanner) (access.Request, error) {
+	var r access.Request
+	var kinds string
+	var forUS int64
+	var requested, until, decided sql.NullInt64
+	err := row.Scan(&r.ID, &r.Person, &r.Target.Login, &r.Target.Host, &kinds, &r.Kind, &r.Command, &r.Reason, &forUS,
+		&r.Rule, &r.PolicyDigest, &r.Fingerprint, &r.Source, &r.BastionID, &r.State, &requested, &until, &decided)
+	r.Kinds = asWords[access.Kind](kinds)
+	r.For = time.Duration(forUS) * time.Microsecond
+	r.RequestedAt, r.WaitUntil, r.DecidedAt = asTime(requested), asTime(until), asTime(decided)
+	return r, err
+}
+
+func scanDecision(row scanner) (access.Decision, error) {
+	var d access.Decision
+	var at sql.NullInt64
+	err := row.Scan(&d.Person, &d.Verdict, &d.Reason, &d.Via, &at)
+	d.At = asTime(at)
+	return d, err
+}
+
+// requests gives whole requests, with decisions and grants.
+func requests(q querier, clause string, args ...any) ([]access.Request, error) {
+	list, err := all(q, scanRequest, `SELECT `+requestColumns+` FROM requests`+clause, args...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		r := &list[i]
+		r.Decisions, err = all(q, scanDecision,
+			`SELECT person, verdict, reason, via, at FROM decisions WHERE request_id = ? ORDER BY n`, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		if r.State != access.RequestApproved {
+			continue
+		}
+		grants, err := grants(q, ` WHERE request_id = ?`, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		if len(grants) == 1 {
+			r.Grant = &grants[0]
+		}
+	}
+	return list, nil
+}
+
+func request(q querier, id access.RequestID) (access.Request, error) {
+	list, err := requests(q, ` WHERE id = ?`, id)
+	if err == nil && len(list) == 0 {
+		err = notFound("request", string(id))
+	}
+	if err != nil {
+		return access.Request{}, err
+	}
+	return list[0], nil
+}
+
+// Request gives the request of that ID with its decisions and grant, or an
+// [*access.Error] with ReasonNotFound.
+func (s *Store) Request(ctx context.Context, id access.RequestID) (r access.Request, err error) {
+	err = s.read(ctx, func(q querier) error { r, err = request(q, id); return err })
+	return r, err
+}
+
+// Requests gives requests with their decisions and grants, newest first.
+func (s *Store) Requests(ctx context.Context, q access.RequestQuery) (list []access.Request, err error) {
+	var where selection
+	where.add(q.Person != "", "person = ?", q.Person)
+	where.add(q.Host != "", "host = ?", q.Host)
+	where.add(q.State != "", "state = ?", q.State)
+	where.add(!q.Since.IsZero(), "requested_at >= ?", q.Since.UnixMicro())
+	clause := where.text(q.Limit)
+	err = s.read(ctx, func(r querier) error { list, err = requests(r, clause, where.args...); return err })
+	return list, err
+}
+
+// Request gives the request of that ID as the transaction sees it.
+func (tx *Tx) Request(id access.RequestID) (access.Request, error) { return request(tx, id) }
+
+// PendingRequests gives all that are pending, oldest first.
+func (tx *Tx) PendingRequests() ([]access.Request, error) {
+	return requests(tx, ` WHERE state = 'pending' ORDER BY id`)
+}
+
+// DueRequests gives the pending requests whose time is over at now.
+func (tx *Tx) DueRequests(now time.Time) ([]access.Request, error) {
+	return requests(tx, ` WHERE state = 'pending' AND wait_until <= ? ORDER BY wait_until, id`, now.UnixMicro())
+}
+
+// IdenticalPending gives the pending request with the person, key, target,
+// rule and kinds of r, if there is one.
+func (tx *Tx) IdenticalPending(r access.Request) (access.Request, bool, error) {
+	list, err := requests(tx, ` WHERE state = 'pending' AND person = ? AND fingerprint = ? AND host = ? AND login = ?
+		AND rule = ? AND kinds = ?`, r.Person, r.Fingerprint, r.Target.Host, r.Target.Login, r.Rule, sorted(r.Kinds))
+	if err != nil || len(list) == 0 {
+		return access.Request{}, false, err
+	}
+	return list[0], true, nil
+}
+
+// InsertRequest inserts a pending request. It fails if an identical one is
+// pending.
+func (tx *Tx) InsertRequest(r access.Request) error {
+	if r.State != access.RequestPending || len(r.Decisions) > 0 || r.Grant != nil {
+		return errors.New("store: a new request is pending, undecided and without a grant")
+	}
+	return tx.exec(`INSERT INTO requests (`+requestColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
+		r.ID, r.Person, r.Target.Login, r.Target.Host, sorted(r.Kinds), r.Kind, r.Command, r.Reason, r.For.Microseconds(),
+		r.Rule, r.PolicyDigest, r.Fingerprint, r.Source, r.BastionID, r.State, moment(r.RequestedAt), moment(r.WaitUntil))
+}
+
+// AddDecision adds a word on a pending request. It fails if that person's
+// word counted already.
+func (tx *Tx) AddDecision(id access.RequestID, d access.Decision) error {
+	return tx.swap(`INSERT INTO decisions (request_id, n, person, verdict, reason, via, at)
+		SELECT id, (SELECT count(*) + 1 FROM decisions WHERE request_id = requests.id), ?, ?, ?, ?, ?
+		FROM requests WHERE id = ? AND state = 'pending'`,
+		d.Person, d.Verdict, d.Reason, d.Via, moment(d.At), id)
+}
+
+// EndRequest moves a pending request to its final state. Cause says why in
+// plain words, for people.
+func (tx *Tx) EndRequest(id access.RequestID, next access.RequestState, at time.Time, cause string) error {
+	if !access.RequestPending.May(next) {
+		return errors.New("store: a request cannot become " + string(next))
+	}
+	return tx.swap(`UPDATE requests SET state = ?, decided_at = ?, cause = ? WHERE id = ? AND state = 'pending'`,
+		next, moment(at), cause, id)
+}
