@@ -46,18 +46,17 @@ func (s *Screen) setPrivateMode(n int, on bool) {
 	}
 }
 
-// setMode1049 is 1047 and 1048 together, but it clears on entering. Setting
-// it twice does nothing more.
+// setMode1049 is 1047 and 1048 together, but it clears on entering and not on
+// leaving. The cursor is restored even if the main screen was shown already.
 func (s *Screen) setMode1049(on bool) {
 	switch {
-	case on == s.onAlt:
-	case on:
+	case !on:
+		s.leaveAlt()
+		s.restoreCursor()
+	case !s.onAlt:
 		s.saveCursor()
 		s.switchAlt(true)
 		s.eraseRows(0, s.rows, s.blank())
-	default:
-		s.switchAlt(false)
-		s.restoreCursor()
 	}
 }
 
