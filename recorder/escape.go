@@ -1,0 +1,108 @@
+package recorder
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// replacement is U+FFFD in UTF-8: what the cast holds in place of a byte that
+// belongs to no character.
+const replacement = "\uFFFD"
+
+// escapes tells for each ASCII byte how it stands in a JSON string: 0 as
+// itself, 'u' as \u00XX, else as a backslash and that letter.
+var escapes = func() (t [utf8.RuneSelf]byte) {
+	for c := range 0x20 {
+		t[c] = 'u'
+	}
+	t['\b'], t['\f'], t['\n'], t['\r'], t['\t'] = 'b', 'f', 'n', 'r', 't'
+	t['"'], t['\\'] = '"', '\\'
+	return t
+}()
+
+// appendText appends p to dst as the inside of a JSON string (RFC 8259,
+// section 7). It allocates only to grow dst and originals.
+//
+// A byte that belongs to no character becomes U+FFFD. So that nothing is
+// lost, originals gets one byte for each U+FFFD in the text, in order: the
+// byte that stood there, or 0 where the text itself said U+FFFD (0 is ASCII
+// and so never invalid). Invalid counts the former.
+func appendText(dst, p, originals []byte) (text, orig []byte, invalid int) {
+	start := 0
+	for i := 0; i < len(p); {
+		c := p[i]
+		if c < utf8.RuneSelf {
+			e := escapes[c]
+			if e == 0 {
+				i++
+				continue
+			}
+			dst = append(dst, p[start:i]...)
+			if e == 'u' {
+				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			} else {
+				dst = append(dst, '\\', e)
+			}
+			i++
+			start = i
+			continue
+		}
+		r, n := utf8.DecodeRune(p[i:])
+		switch {
+		case r != utf8.RuneError:
+			i += n
+		case n == 1:
+			dst = append(dst, p[start:i]...)
+			dst = append(dst, replacement...)
+			originals = append(originals, c)
+			invalid++
+			i++
+			start = i
+		default: // U+FFFD that was sent as such
+			originals = append(originals, 0)
+			i += n
+		}
+	}
+	return append(dst, p[start:]...), originals, invalid
+}
+
+// appendQuoted appends s as a JSON string.
+func appendQuoted(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	dst, _, _ = appendText(dst, []byte(s), nil)
+	return append(dst, '"')
+}
+
+// unfinished is the length of the beginning of a character at the end of p:
+// 0 to 3 bytes that the next write may complete.
+func unfinished(p []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
+		c := p[len(p)-n]
+		if c < utf8.RuneSelf {
+			return 0
+		}
+		if utf8.RuneStart(c) {
+			if utf8.FullRune(p[len(p)-n:]) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// appendSeconds appends d as seconds with six decimals, as asciicast has it.
+func appendSeconds(dst []byte, micros int64) []byte {
+	if micros < 0 {
+		micros = 0
+	}
+	dst = strconv.AppendInt(dst, micros/1e6, 10)
+	frac := micros % 1e6
+	dst = append(dst, '.')
+	for div := int64(1e5); div > 0; div /= 10 {
+		dst = append(dst, byte('0'+frac/div%10))
+	}
+	return dst
+}

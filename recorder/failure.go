@@ -1,0 +1,94 @@
+package recorder
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// Gap is a part of a session that could not be recorded, under [Warn].
+type Gap struct {
+	From  int64  `json:"from_us"` // microseconds since the start
+	To    int64  `json:"to_us"`
+	Bytes int64  `json:"bytes"` // that passed unrecorded, both ways
+	Cause string `json:"cause"`
+}
+
+// ready reports whether anything can be written: nil, [ErrSealed] or the
+// failure. Under Warn it tries now and then to end a gap.
+func (rec *Recording) ready() error {
+	switch {
+	case rec.closed:
+		return ErrSealed
+	case rec.broken == nil:
+		return nil
+	case rec.r.OnFailure == Terminate:
+		return rec.broken
+	case rec.gap == nil:
+		return nil
+	case rec.r.Now().Before(rec.retryAt):
+		return rec.broken
+	}
+	return rec.resume()
+}
+
+// fail takes note of a failure and returns it for the person. The first one
+// closes Failed.
+func (rec *Recording) fail(cause error) error {
+	err := access.Fail(access.ReasonRecording, "the session can no longer be recorded",
+		"Ask the operator to look at the recordings disk", cause).About(string(rec.session.ID))
+	rec.log().Error("recorder: writing failed", "on_failure", string(rec.r.OnFailure), "err", cause)
+	if rec.broken == nil {
+		rec.broken = err
+		close(rec.failed)
+	}
+	if rec.r.OnFailure == Warn && rec.gap == nil {
+		rec.gap = &Gap{From: rec.last, Cause: cause.Error()}
+		rec.retryAt = rec.r.Now().Add(retryGap)
+	}
+	return err
+}
+
+// lose decides what becomes of bytes that cannot be recorded: under Warn they
+// are counted and may pass, else err stands.
+func (rec *Recording) lose(s *stream, p []byte, err error) error {
+	if rec.gap == nil || rec.closed {
+		return err
+	}
+	if s != nil {
+		rec.gap.Bytes += int64(len(p))
+		s.count(p, 0)
+	}
+	return nil
+}
+
+// resume ends a gap if writing works again: it voids notes about events that
+// were not written, lets go of characters that the gap cut, and marks it.
+func (rec *Recording) resume() error {
+	gap := *rec.gap
+	gap.To = rec.elapsed()
+	b := getBuffer()
+	defer putBuffer(b)
+	heldOut, heldErr := rec.out.carry, rec.err.carry
+	b.notes = appendVoidNote(b.notes, rec.cast.size)
+	events := b.output(rec.out, gap.To, rec.cast.size, nil, true)
+	events += b.output(rec.err, gap.To, rec.cast.size, nil, true)
+	b.event(gap.To, 'm', fmt.Sprintf("not recorded: %d bytes from %s on: %s",
+		gap.Bytes, time.Duration(gap.From)*time.Microsecond, access.Plain(gap.Cause, 200)))
+	err := rec.idx.note(b.notes)
+	if err == nil {
+		err = rec.cast.append(b.cast)
+	}
+	if err != nil {
+		rec.out.carry, rec.err.carry = heldOut, heldErr
+		rec.retryAt = rec.r.Now().Add(retryGap)
+		return err
+	}
+	rec.counts.Events += int64(events) + 1
+	rec.counts.Markers++
+	rec.gaps = append(rec.gaps, gap)
+	rec.gap = nil
+	rec.log().Warn("recorder: recording again", "bytes_lost", gap.Bytes)
+	return nil
+}

@@ -1,0 +1,225 @@
+package recorder
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// Recorder opens recordings below one directory. It is safe for concurrent
+// use. At most one process may use a directory at a time; who starts it sees
+// to that.
+type Recorder struct {
+	Config
+	keys    *Keyring
+	reserve reserve
+
+	mu   sync.Mutex
+	live map[access.SessionID]*Recording
+}
+
+// New prepares the directory and the signing key, and sets the reserve aside.
+// Call [Recorder.Recover] before the first Start, and [Recorder.Run] beside
+// everything else.
+func New(c Config) (*Recorder, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if _, err := freeSpace(c.Dir); err != nil {
+		return nil, err
+	}
+	keys, err := LoadKeys(c.KeyDir, c.Now)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{Config: c, keys: keys, live: map[access.SessionID]*Recording{}}
+	r.reserve.path = filepath.Join(c.Dir, reserveName)
+	r.reserve.size, r.reserve.minFree, r.reserve.log = c.Reserve, c.MinFree, c.Log
+	r.reserve.take()
+	return r, nil
+}
+
+// Keys are the signing keys, for exporting the public ones.
+func (r *Recorder) Keys() *Keyring { return r.keys }
+
+// Folder is where the recording of a session lies, given its
+// [access.Session.Recording].
+func (r *Recorder) Folder(recording string) string {
+	return filepath.Join(r.Dir, filepath.FromSlash(recording))
+}
+
+// Start opens the recording of s and makes it known to the index as live. It
+// sets State, BastionID and Recording; StartedAt if it is zero. Without a
+// recording there may be no bytes: an error, which is an [*access.Error] fit
+// for the person, means that the session must not begin.
+func (r *Recorder) Start(ctx context.Context, s access.Session, shape Shape) (*Recording, error) {
+	rec, err := r.start(ctx, s, shape)
+	if err == nil {
+		return rec, nil
+	}
+	r.Log.Error("recorder: cannot record", "session", string(s.ID), "err", err)
+	var shown *access.Error
+	if errors.As(err, &shown) {
+		return nil, shown
+	}
+	return nil, access.Fail(access.ReasonRecording, "the session cannot be recorded",
+		"Ask the operator to look at the recordings disk", err).About(string(s.ID))
+}
+
+func (r *Recorder) start(ctx context.Context, s access.Session, shape Shape) (*Recording, error) {
+	if !access.ValidID(string(s.ID)) {
+		return nil, fmt.Errorf("%q is no session ID", access.Plain(string(s.ID), 40))
+	}
+	if err := r.room(s.ID); err != nil {
+		return nil, err
+	}
+	start := r.Now()
+	if s.StartedAt.IsZero() {
+		s.StartedAt = start
+	}
+	s.State, s.BastionID = access.SessionLive, r.BastionID
+	s.Recording = path.Join(s.StartedAt.UTC().Format("2006/01/02"), string(s.ID))
+	rec := r.newRecording(s, start)
+	if err := rec.create(shape); err != nil {
+		return nil, errors.Join(err, rec.abandon())
+	}
+	if err := r.Index.OpenSession(ctx, s); err != nil {
+		return nil, errors.Join(err, rec.abandon())
+	}
+	r.mu.Lock()
+	r.live[s.ID] = rec
+	r.mu.Unlock()
+	return rec, nil
+}
+
+// room refuses when there is less free space than min_free.
+func (r *Recorder) room(id access.SessionID) error {
+	free, err := freeSpace(r.Dir)
+	if err != nil {
+		return err
+	}
+	if free < r.MinFree {
+		return access.Fail(access.ReasonRecording, "the recordings disk is nearly full",
+			"Ask the operator to make room", fmt.Errorf("%d bytes free, %d wanted", free, r.MinFree)).About(string(id))
+	}
+	return nil
+}
+
+// newRecording is a recording without its files.
+func (r *Recorder) newRecording(s access.Session, start time.Time) *Recording {
+	return &Recording{
+		r: r, dir: r.Folder(s.Recording), session: s, start: start,
+		in:     newStream(streamStdin, s.Terminal, r.ExecLimit),
+		out:    newStream(streamStdout, s.Terminal, r.ExecLimit),
+		err:    newStream(streamStderr, s.Terminal, r.ExecLimit),
+		failed: make(chan struct{}),
+	}
+}
+
+// create makes the folder and its first files, durably: from here on a crash
+// leaves something to recover.
+func (rec *Recording) create(shape Shape) error {
+	header, err := encodeHeader(rec.session, shape)
+	if err != nil {
+		return err
+	}
+	if err := makeFolder(rec.r.Dir, rec.session.Recording); err != nil {
+		return err
+	}
+	if rec.cast, err = createFile(rec.dir, castName, &rec.r.reserve); err != nil {
+		return err
+	}
+	idx, err := createFile(rec.dir, sidecarName, &rec.r.reserve)
+	if err != nil {
+		return err
+	}
+	rec.idx = &sidecar{file: *idx}
+	rec.idx.start(genesis(rec.session.BastionID, rec.session.ID))
+	if err := rec.idx.note(appendPreamble(nil, rec.session.BastionID, rec.session.ID)); err != nil {
+		return err
+	}
+	if err := rec.cast.append(header); err != nil {
+		return err
+	}
+	return errors.Join(rec.cast.f.Sync(), rec.idx.f.Sync(), syncDir(rec.dir))
+}
+
+// abandon removes a recording that never began. It held no byte of a session.
+func (rec *Recording) abandon() error {
+	var errs []error
+	if rec.cast != nil {
+		errs = append(errs, rec.cast.f.Close(), os.Remove(filepath.Join(rec.dir, castName)))
+	}
+	if rec.idx != nil {
+		errs = append(errs, rec.idx.f.Close(), os.Remove(filepath.Join(rec.dir, sidecarName)))
+	}
+	if rec.cast != nil {
+		errs = append(errs, os.Remove(rec.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// makeFolder makes the folder of a recording, which must be new, and those
+// above it, and makes their entries durable.
+func makeFolder(root, recording string) error {
+	folder := filepath.Join(root, filepath.FromSlash(recording))
+	day := filepath.Dir(folder)
+	if _, err := os.Stat(day); err != nil {
+		if err := os.MkdirAll(day, 0o700); err != nil {
+			return err
+		}
+		month := filepath.Dir(day)
+		year := filepath.Dir(month)
+		if err := errors.Join(syncDir(month), syncDir(year), syncDir(root)); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	return syncDir(day)
+}
+
+// Head is how far the proof of a live recording stands. Kept elsewhere it
+// proves everything up to there.
+type Head struct {
+	Session access.SessionID
+	Block   uint64 // blocks so far
+	Chain   string // hexadecimal; see the form of session.idx
+}
+
+// Heads are those of all live recordings that have closed a block.
+func (r *Recorder) Heads() []Head {
+	var heads []Head
+	for _, rec := range r.recordings() {
+		rec.mu.Lock()
+		if !rec.closed && rec.idx.blocks > 0 {
+			heads = append(heads, Head{rec.session.ID, rec.idx.blocks, hex.EncodeToString(rec.idx.chain[:])})
+		}
+		rec.mu.Unlock()
+	}
+	return heads
+}
+
+// recordings are those that are live or not sealed yet.
+func (r *Recorder) recordings() []*Recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*Recording, 0, len(r.live))
+	for _, rec := range r.live {
+		all = append(all, rec)
+	}
+	return all
+}

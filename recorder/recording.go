@@ -1,0 +1,302 @@
+package recorder
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// ErrSealed is returned by writes to a recording that was sealed.
+var ErrSealed = errors.New("recorder: the recording is sealed")
+
+// Recording is one session being recorded. All methods are safe for
+// concurrent use, and each returns only after the operating system has taken
+// the bytes, so that what is delivered after that survives the process.
+// Power loss may take what was written since the last sync.
+//
+// An error is an [*access.Error] and sticks: under [Terminate] each further
+// call returns it. A recording must be sealed, whatever happened.
+type Recording struct {
+	r   *Recorder
+	dir string // absolute or relative as Config.Dir is
+
+	syncing sync.Mutex // held while syncing or sealing; taken before mu
+
+	mu      sync.Mutex
+	session access.Session
+	start   time.Time // with its monotonic reading
+	last    int64     // microseconds of the last event: time never runs back
+	cast    *file
+	stdin   *file // nil until needed, as is events
+	events  *file
+	idx     *sidecar
+	in      *stream
+	out     *stream
+	err     *stream
+	counts  Counts
+	pending int64 // bytes since the last block
+
+	broken  error         // first failure
+	failed  chan struct{} // closed with it
+	gap     *Gap          // open gap under Warn
+	gaps    []Gap
+	retryAt time.Time // when to try to end the gap
+	closed  bool
+	seal    *sealing
+
+	recovery *Recovery // set when a crash is being cleaned up
+}
+
+// Counts are facts about a recording as a whole.
+type Counts struct {
+	Events   int64 `json:"events"` // of the cast, of every code
+	Resizes  int64 `json:"resizes"`
+	Markers  int64 `json:"markers"`
+	Duration int64 `json:"duration_us"` // microseconds to the last event
+}
+
+// Session is what the recording is of, as far as is known now.
+func (rec *Recording) Session() access.Session {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	s := rec.session
+	s.BytesOut, s.BytesIn = rec.out.bytes+rec.err.bytes, rec.in.bytes
+	return s
+}
+
+// Failed is closed when the recording failed for the first time, be it in a
+// write or in the background sync. See [Recording.Err].
+func (rec *Recording) Failed() <-chan struct{} { return rec.failed }
+
+// Err is the first failure, an [*access.Error], or nil.
+func (rec *Recording) Err() error {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.broken
+}
+
+// Stdout records output of the host.
+func (rec *Recording) Stdout(p []byte) error { return rec.pass(rec.out, p, rec.writeOutput) }
+
+// Stderr records extended data of the host. In the cast it is output like
+// any other, so that players show it; the sidecar tells it apart.
+func (rec *Recording) Stderr(p []byte) error { return rec.pass(rec.err, p, rec.writeOutput) }
+
+// Stdin records input of a session without a terminal. With one, what is
+// typed is only counted: passwords are typed there.
+func (rec *Recording) Stdin(p []byte) error { return rec.pass(rec.in, p, rec.writeInput) }
+
+// pass records p with write, or deals with its failure.
+func (rec *Recording) pass(s *stream, p []byte, write func(*stream, []byte) error) error {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if err := rec.ready(); err != nil {
+		return rec.lose(s, p, err)
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	held := s.carry
+	if err := write(s, p); err != nil {
+		s.carry = held
+		return rec.lose(s, p, rec.fail(err))
+	}
+	return rec.grown(int64(len(p)))
+}
+
+// writeOutput writes p as events of the cast, and what is beyond the limit to
+// the tail. Notes go first: a note without its event is known as such by the
+// length of the cast, an event without its note would have lost its bytes.
+func (rec *Recording) writeOutput(s *stream, p []byte) error {
+	record, beyond := s.split(p)
+	b := getBuffer()
+	defer putBuffer(b)
+	at, size := rec.elapsed(), rec.cast.size
+	events := int64(b.output(s, at, size, record, len(beyond) > 0))
+	crossing := len(beyond) > 0 && s.tail == nil
+	if crossing {
+		b.event(at, 'm', beyondText(s))
+		events++
+	}
+	if len(b.notes) > 0 {
+		if err := rec.idx.note(b.notes); err != nil {
+			return err
+		}
+	}
+	if len(b.cast) > 0 {
+		if err := rec.cast.append(b.cast); err != nil {
+			return err
+		}
+	}
+	rec.counts.Events += events
+	if crossing {
+		rec.counts.Markers++
+	}
+	if err := rec.writeBeyond(s, len(record), beyond); err != nil {
+		return err
+	}
+	s.count(p, len(record))
+	return nil
+}
+
+// writeInput writes p to stdin.ndjson, and what is beyond the limit to the
+// tail.
+func (rec *Recording) writeInput(s *stream, p []byte) error {
+	record, beyond := s.split(p)
+	if s.limit < 0 {
+		s.count(p, 0)
+		return nil
+	}
+	if len(record) > 0 {
+		b := getBuffer()
+		defer putBuffer(b)
+		b.input(rec.elapsed(), record)
+		if err := rec.appendTo(&rec.stdin, stdinName, b.cast); err != nil {
+			return err
+		}
+	}
+	if err := rec.writeBeyond(s, len(record), beyond); err != nil {
+		return err
+	}
+	s.count(p, len(record))
+	return nil
+}
+
+func (rec *Recording) writeBeyond(s *stream, recorded int, beyond []byte) error {
+	if len(beyond) == 0 {
+		return nil
+	}
+	if s.tail == nil {
+		t, err := newTail(rec.dir, s.name, s.bytes+int64(recorded), &rec.r.reserve)
+		if err != nil {
+			return err
+		}
+		s.tail = t
+	}
+	return s.tail.append(beyond)
+}
+
+func beyondText(s *stream) string {
+	return fmt.Sprintf("%s: more than %d bytes; from here on digest, count and the last MiB", s.name, s.limit)
+}
+
+// Resize records the terminal's new size.
+func (rec *Recording) Resize(cols, rows int) error {
+	return rec.event('r', fmt.Sprintf("%dx%d", cols, rows), &rec.counts.Resizes)
+}
+
+// Marker records a mark with a text of ours, such as a warning of expiry.
+func (rec *Recording) Marker(text string) error {
+	return rec.event('m', access.Plain(text, 500), &rec.counts.Markers)
+}
+
+// event writes one event of the cast that is no output.
+func (rec *Recording) event(code byte, text string, count *int64) error {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if err := rec.ready(); err != nil {
+		return rec.lose(nil, nil, err)
+	}
+	if err := rec.writeEvent(code, text, count); err != nil {
+		return rec.lose(nil, nil, rec.fail(err))
+	}
+	return rec.grown(int64(len(text)))
+}
+
+func (rec *Recording) writeEvent(code byte, text string, count *int64) error {
+	b := getBuffer()
+	defer putBuffer(b)
+	b.event(rec.elapsed(), code, text)
+	if err := rec.cast.append(b.cast); err != nil {
+		return err
+	}
+	rec.counts.Events++
+	*count++
+	return nil
+}
+
+// Event is something done beyond the screen: a line of events.ndjson.
+type Event struct {
+	Kind        string `json:"event"` // such as exec, subsystem, env, transfer, forward
+	Command     string `json:"command,omitempty"`
+	Path        string `json:"path,omitempty"`
+	Direction   string `json:"direction,omitempty"` // "to host" or "from host"
+	Destination string `json:"destination,omitempty"`
+	Bytes       int64  `json:"bytes,omitempty"`
+	SHA256      string `json:"sha256,omitempty"`
+	Detail      string `json:"detail,omitempty"`
+}
+
+// Event records e with its time.
+func (rec *Recording) Event(e Event) error {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if err := rec.ready(); err != nil {
+		return rec.lose(nil, nil, err)
+	}
+	line, err := json.Marshal(struct {
+		At json.RawMessage `json:"at"` // seconds since the start
+		Event
+	}{appendSeconds(nil, rec.elapsed()), e})
+	if err == nil {
+		err = rec.appendTo(&rec.events, eventsName, append(line, '\n'))
+	}
+	if err != nil {
+		return rec.lose(nil, nil, rec.fail(err))
+	}
+	return rec.grown(int64(len(line)))
+}
+
+// appendTo appends to a file that is made when it is first needed.
+func (rec *Recording) appendTo(f **file, name string, b []byte) error {
+	if *f == nil {
+		made, err := createFile(rec.dir, name, &rec.r.reserve)
+		if err != nil {
+			return err
+		}
+		*f = made
+	}
+	return (*f).append(b)
+}
+
+// elapsed is the time since the start in microseconds. It never runs back.
+func (rec *Recording) elapsed() int64 {
+	rec.last = max(rec.last, rec.r.Now().Sub(rec.start).Microseconds())
+	return rec.last
+}
+
+// grown closes a block when enough was written since the last one.
+func (rec *Recording) grown(n int64) error {
+	rec.pending += n
+	if rec.pending < blockBytes {
+		return nil
+	}
+	if err := rec.block(); err != nil {
+		return rec.lose(nil, nil, rec.fail(err))
+	}
+	return nil
+}
+
+func (rec *Recording) block() error {
+	b := getBuffer()
+	defer putBuffer(b)
+	if err := rec.idx.block(b.notes, rec.last, rec.files(), rec.streams()); err != nil {
+		return err
+	}
+	rec.pending = 0
+	return nil
+}
+
+// files are the files that blocks cover.
+func (rec *Recording) files() []*file { return []*file{rec.cast, rec.stdin, rec.events} }
+
+func (rec *Recording) streams() []*stream { return []*stream{rec.in, rec.out, rec.err} }
+
+func (rec *Recording) log() *slog.Logger {
+	return rec.r.Log.With("session", string(rec.session.ID))
+}

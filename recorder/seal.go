@@ -1,0 +1,242 @@
+package recorder
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// End is how a session ended.
+type End struct {
+	Cause       string // as [access.Session.EndCause]
+	Detail      string // safe to show
+	ExitStatus  *int
+	Certificate access.Certificate
+}
+
+// sealing is a recording whose files are closed, on its way into the index.
+type sealing struct {
+	draft    Manifest
+	session  access.Session
+	manifest []byte // nil until the index has it
+}
+
+// Seal closes the recording, signs its manifest and ends the session in the
+// index. It goes on when ctx is cancelled, for at most half a minute: a
+// session usually ends because a context did. When it fails, [Recorder.Run]
+// tries again, and after that the next start; calling it again does no harm
+// either, and End counts only the first time.
+func (rec *Recording) Seal(ctx context.Context, end End) (access.Session, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
+	defer cancel()
+	rec.syncing.Lock()
+	defer rec.syncing.Unlock()
+	rec.end(end)
+	if err := rec.finish(); err != nil {
+		rec.log().Error("recorder: the recording cannot be closed yet", "err", err)
+		return rec.Session(), err
+	}
+	if err := rec.commit(ctx); err != nil {
+		rec.log().Error("recorder: the recording cannot be sealed yet", "err", err)
+		return rec.seal.session, err
+	}
+	return rec.seal.session, nil
+}
+
+// end stops the writers and notes how the session ended, once.
+func (rec *Recording) end(end End) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if rec.closed {
+		return
+	}
+	if rec.gap != nil {
+		if err := rec.resume(); err != nil {
+			rec.gap.To = rec.elapsed()
+			rec.gaps, rec.gap = append(rec.gaps, *rec.gap), nil
+		}
+	}
+	rec.closed = true
+	s := &rec.session
+	s.State = access.SessionSealed
+	s.EndedAt = s.StartedAt.Add(time.Duration(rec.elapsed()) * time.Microsecond)
+	s.EndCause, s.EndDetail, s.ExitStatus = end.Cause, access.Plain(end.Detail, 500), end.ExitStatus
+	s.Certificate = end.Certificate
+}
+
+// finish writes what is still held, closes the last block and the files, and
+// drafts the manifest. It may be tried again after an error.
+func (rec *Recording) finish() error {
+	if rec.seal != nil {
+		return nil
+	}
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if err := rec.flush(); err != nil {
+		return err
+	}
+	if err := rec.block(); err != nil {
+		return err
+	}
+	streams, tails, err := rec.joinTails()
+	if err != nil {
+		return err
+	}
+	var digests []FileDigest
+	for _, f := range append(rec.files(), &rec.idx.file) {
+		if f == nil {
+			continue
+		}
+		if err := f.f.Sync(); err != nil {
+			return err
+		}
+		digests = append(digests, FileDigest{f.name, f.size, string(f.digest(nil))})
+	}
+	if err := syncDir(rec.dir); err != nil {
+		return err
+	}
+	rec.closeFiles()
+	rec.counts.Duration = rec.last
+	s := rec.session
+	s.BytesOut, s.BytesIn = rec.out.bytes+rec.err.bytes, rec.in.bytes
+	rec.seal = &sealing{session: s, draft: Manifest{
+		Session: factsOf(s), Counts: rec.counts, Files: append(digests, tails...), Streams: streams,
+		Blocks: rec.idx.blocks, Chain: hex.EncodeToString(rec.idx.chain[:]),
+		Gaps: rec.gaps, Recovery: rec.recovery, BastionID: s.BastionID,
+	}}
+	if rec.broken != nil {
+		rec.seal.draft.Failure = rec.broken.Error()
+	}
+	return nil
+}
+
+// flush writes the beginnings of characters that nothing completed.
+func (rec *Recording) flush() error {
+	b := getBuffer()
+	defer putBuffer(b)
+	heldOut, heldErr := rec.out.carry, rec.err.carry
+	events := b.output(rec.out, rec.last, rec.cast.size, nil, true)
+	events += b.output(rec.err, rec.last, rec.cast.size, nil, true)
+	if events == 0 {
+		return nil
+	}
+	err := rec.idx.note(b.notes)
+	if err == nil {
+		err = rec.cast.append(b.cast)
+	}
+	if err != nil {
+		rec.out.carry, rec.err.carry = heldOut, heldErr
+		return err
+	}
+	rec.counts.Events += int64(events)
+	return nil
+}
+
+// joinTails makes the tail files of the streams that went beyond the limit.
+func (rec *Recording) joinTails() (streams []StreamDigest, files []FileDigest, err error) {
+	for _, s := range rec.streams() {
+		if s.sum == nil || s.bytes == 0 {
+			continue
+		}
+		d := StreamDigest{Name: s.name, Bytes: s.bytes, Recorded: s.stored, Hashed: s.bytes}
+		if rec.recovery == nil {
+			d.SHA256 = hex.EncodeToString(s.sum.Sum(nil))
+		} else {
+			d.Hashed, d.SHA256 = s.known.Bytes, s.known.SHA256
+		}
+		if s.bytes > s.stored {
+			from, _, found, err := joinTail(rec.dir, s.name, &rec.r.reserve)
+			if err != nil {
+				return nil, nil, err
+			}
+			if found {
+				d.TailFrom = from
+				f, err := digestFile(rec.dir, s.name+tailEnd)
+				if err != nil {
+					return nil, nil, err
+				}
+				files = append(files, f)
+			}
+		}
+		streams = append(streams, d)
+	}
+	return streams, files, nil
+}
+
+// digestFile tells of a file that is not written any more.
+func digestFile(dir, name string) (FileDigest, error) {
+	sum := sha256.New()
+	n, err := hashFile(dir, name, sum)
+	return FileDigest{name, n, hex.EncodeToString(sum.Sum(nil))}, err
+}
+
+// closeFiles closes what is synced already, so that nothing can be lost by an
+// error here.
+func (rec *Recording) closeFiles() {
+	for _, f := range append(rec.files(), &rec.idx.file) {
+		if f != nil {
+			_ = f.f.Close()
+		}
+	}
+	for _, s := range rec.streams() {
+		if s.tail != nil {
+			_ = s.tail.f.Close()
+		}
+	}
+}
+
+// commit gives the recording its place in the index, then puts the manifest
+// on disk. Between the two a crash leaves it to the next start.
+func (rec *Recording) commit(ctx context.Context) error {
+	r, seal := rec.r, rec.seal
+	id := seal.session.ID
+	if seal.manifest == nil {
+		var made []byte
+		err := r.Index.SealSession(ctx, id, func(seq uint64, prev [32]byte) ([]byte, access.Session, error) {
+			m := seal.draft
+			m.Sequence, m.Previous = seq, hex.EncodeToString(prev[:])
+			var err error
+			made, err = m.encode(r.keys)
+			return made, seal.session, err
+		})
+		if err != nil {
+			return err
+		}
+		seal.manifest = made
+	}
+	if err := r.writeManifest(ctx, rec.dir, id, seal.manifest); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	delete(r.live, id)
+	r.mu.Unlock()
+	return nil
+}
+
+// writeManifest puts the manifest in its file and tells the index.
+func (r *Recorder) writeManifest(ctx context.Context, dir string, id access.SessionID, manifest []byte) error {
+	if err := replaceFile(dir, manifestName, manifest, &r.reserve); err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range []string{streamStdin, streamStdout, streamStderr} {
+		errs = append(errs, dropTail(dir, s))
+	}
+	return errors.Join(append(errs, r.Index.ManifestWritten(ctx, id))...)
+}
+
+// sealAgain tries to seal what ended and could not be sealed.
+func (r *Recorder) sealAgain(ctx context.Context) {
+	for _, rec := range r.recordings() {
+		rec.mu.Lock()
+		ended := rec.closed
+		rec.mu.Unlock()
+		if ended {
+			_, _ = rec.Seal(ctx, End{}) // logs
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package recorder
+
+import (
+	"crypto/sha256"
+	"hash"
+)
+
+const (
+	streamStdin  = "stdin"
+	streamStdout = "stdout"
+	streamStderr = "stderr"
+)
+
+// stream is one direction of a session.
+type stream struct {
+	name    string
+	bytes   int64 // passed
+	stored  int64 // recorded whole
+	blocked int64 // bytes at the last block
+	carry   carry
+
+	limit int64      // of stored; negative with a terminal: none
+	sum   hash.Hash  // of all bytes; nil with a terminal
+	tail  *tail      // what is beyond the limit; nil until then
+	known FileDigest // after a crash: the last digest that a block tells
+}
+
+func newStream(name string, terminal bool, limit int64) *stream {
+	if terminal {
+		return &stream{name: name, limit: -1}
+	}
+	return &stream{name: name, limit: limit, sum: sha256.New()}
+}
+
+// split divides p at the limit, not within a character if that can be helped.
+func (s *stream) split(p []byte) (record, beyond []byte) {
+	room := s.limit - s.stored
+	if s.limit < 0 || room >= int64(len(p)) && s.tail == nil {
+		return p, nil
+	}
+	if s.tail != nil || room <= 0 {
+		return nil, p
+	}
+	n := int(room) - unfinished(p[:room])
+	return p[:n], p[n:]
+}
+
+// count takes note that p passed and how much of it was recorded whole.
+func (s *stream) count(p []byte, stored int) {
+	s.bytes += int64(len(p))
+	s.stored += int64(stored)
+	if s.sum != nil {
+		s.sum.Write(p)
+	}
+}

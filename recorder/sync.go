@@ -1,0 +1,83 @@
+package recorder
+
+import (
+	"context"
+	"os"
+	"sync"
+	"time"
+)
+
+// Run is the group syncer: every SyncEvery it closes a block in each recording
+// that grew and makes all of them durable, a few at a time. It also tries
+// again to seal what could not be sealed, and to set the reserve aside anew.
+// It returns when ctx ends, having synced once more; sealing is left to the
+// sessions, or to the next start.
+func (r *Recorder) Run(ctx context.Context) error {
+	tick := time.NewTicker(r.SyncEvery)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			r.syncAll()
+			return nil
+		case <-tick.C:
+			r.syncAll()
+		}
+		if n%10 == 0 {
+			r.reserve.take()
+			r.sealAgain(ctx)
+		}
+	}
+}
+
+// syncAll syncs every live recording that needs it and waits for all.
+func (r *Recorder) syncAll() {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, syncers)
+	for _, rec := range r.recordings() {
+		slots <- struct{}{}
+		wg.Go(func() {
+			rec.sync()
+			<-slots
+		})
+	}
+	wg.Wait()
+}
+
+// sync closes a block and makes the files durable. Writers are not held up
+// while the disk works. A failure is the recording's failure: after a failed
+// fsync the kernel may drop the pages, so a second one proves nothing.
+func (rec *Recording) sync() {
+	rec.syncing.Lock()
+	defer rec.syncing.Unlock()
+	dirty, err := rec.beforeSync()
+	for i := 0; err == nil && i < len(dirty); i++ {
+		err = dirty[i].Sync()
+	}
+	if err != nil {
+		rec.mu.Lock()
+		_ = rec.fail(err) // told by Failed and the next write
+		rec.mu.Unlock()
+	}
+}
+
+// beforeSync closes a block and lists the files that grew since the last
+// sync.
+func (rec *Recording) beforeSync() ([]*os.File, error) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if rec.closed || rec.ready() != nil {
+		return nil, nil
+	}
+	if err := rec.block(); err != nil {
+		return nil, err
+	}
+	var dirty []*os.File
+	for _, f := range append(rec.files(), &rec.idx.file) {
+		if f != nil && f.size != f.synced {
+			f.synced = f.size
+			dirty = append(dirty, f.f)
+		}
+	}
+	return dirty, nil
+}

@@ -1,0 +1,98 @@
+package recorder_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/recorder"
+)
+
+// index is an Index in memory: the rows that a store would keep. It outlives
+// the recorders of a test as the database outlives a process.
+type index struct {
+	mu        sync.Mutex
+	sessions  map[access.SessionID]access.Session
+	unwritten map[access.SessionID]recorder.UnwrittenManifest
+	seq       uint64
+	prev      [32]byte
+	fail      error // returned by OpenSession and SealSession
+	dropWrite error // returned by ManifestWritten
+}
+
+func newIndex() *index {
+	return &index{
+		sessions:  map[access.SessionID]access.Session{},
+		unwritten: map[access.SessionID]recorder.UnwrittenManifest{},
+	}
+}
+
+var _ recorder.Index = (*index)(nil)
+
+func (x *index) OpenSession(_ context.Context, s access.Session) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.fail != nil {
+		return x.fail
+	}
+	if _, ok := x.sessions[s.ID]; ok {
+		return errors.New("known already")
+	}
+	x.sessions[s.ID] = s
+	return nil
+}
+
+func (x *index) SealSession(_ context.Context, id access.SessionID, build func(uint64, [32]byte) ([]byte, access.Session, error)) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.fail != nil {
+		return x.fail
+	}
+	if s, ok := x.sessions[id]; ok && s.State != access.SessionLive {
+		return errors.New("not live")
+	}
+	manifest, s, err := build(x.seq+1, x.prev)
+	if err != nil {
+		return err
+	}
+	x.seq++
+	x.prev = sha256.Sum256(manifest)
+	x.sessions[id] = s
+	x.unwritten[id] = recorder.UnwrittenManifest{ID: id, Recording: s.Recording, Manifest: manifest}
+	return nil
+}
+
+func (x *index) LiveSessions(_ context.Context, bastion string) (live []access.Session, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, s := range x.sessions {
+		if s.State == access.SessionLive && s.BastionID == bastion {
+			live = append(live, s)
+		}
+	}
+	return live, nil
+}
+
+func (x *index) UnwrittenManifests(context.Context, string) (all []recorder.UnwrittenManifest, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, m := range x.unwritten {
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (x *index) ManifestWritten(_ context.Context, id access.SessionID) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.dropWrite != nil {
+		return x.dropWrite
+	}
+	delete(x.unwritten, id)
+	return nil
+}
+
+func sum(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
