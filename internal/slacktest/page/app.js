@@ -71,10 +71,10 @@ function draw() {
     : state.sockets > 0 ? `${state.bot} connected, ${state.sockets} socket${state.sockets > 1 ? "s" : ""}` : `${state.bot} is not connected`;
   $("title").textContent = channel ? label(channel) : "No channel";
   $("topic").textContent = channel?.topic ?? "";
-  drawMessages(channel);
-  drawModal();
   $("composer").hidden = !channel || !state.commands?.length;
   $("command").placeholder = `Type a command, such as ${state.commands?.[0] ?? ""}`;
+  drawMessages(channel);
+  drawModal();
 }
 
 const label = (c) => (c.dm ? state.bot : "# " + c.name);

@@ -72,7 +72,12 @@ export function renderer(state, act) {
 
   function mrkdwn(text) {
     const out = [];
-    for (const part of text.split(/(```[\s\S]+?```|`[^`\n]+`|<[^<>\n]+>|^&gt; ?.*$)/m)) {
+    const parts = text.split(/(```[\s\S]+?```|`[^`\n]+`|<[^<>\n]+>|^&gt; ?.*$)/m);
+    const apart = (p) => p !== undefined && (p.startsWith("```") && p.length > 6 || p.startsWith("&gt;"));
+    for (let [i, part] of parts.entries()) {
+      // A pre or a quote brings its own line breaks.
+      if (apart(parts[i - 1])) part = part.replace(/^\n/, "");
+      if (apart(parts[i + 1])) part = part.replace(/\n$/, "");
       if (part.startsWith("```") && part.length > 6) out.push(el("pre", {}, unescape(part.slice(3, -3).replace(/^\n/, ""))));
       else if (part.startsWith("`") && part.length > 2) out.push(el("code", {}, unescape(part.slice(1, -1))));
       else if (part.startsWith("<") && part.endsWith(">")) out.push(special(part.slice(1, -1)));
