@@ -34,7 +34,7 @@ func (s *Screen) printASCII(text []byte) {
 func (s *Screen) print(r rune) {
 	r = s.cursor.charsets.translate(r)
 	width := runeWidth(r)
-	if width == 0 || s.joins() {
+	if width == 0 || s.joins(r) {
 		s.combine(r)
 		return
 	}
@@ -72,14 +72,14 @@ func (s *Screen) wrap() {
 // unwrap takes back a pending wrap: the cursor stands on the last column.
 func (s *Screen) unwrap() { s.cursor.x = min(s.cursor.x, s.cols-1) }
 
-// joins reports whether the character before the cursor waits for another: it
-// ends in a zero-width joiner.
-func (s *Screen) joins() bool {
-	if !s.printed.ok {
+// joins reports whether r belongs to the character before it: that is an emoji
+// and ends in a zero-width joiner (UAX #29, rule GB11, without its table).
+func (s *Screen) joins(r rune) bool {
+	if !s.printed.ok || r < 0x2190 { // arrows are the first of what can be an emoji
 		return false
 	}
 	g := s.lines[s.printed.y].cells[s.printed.x].glyph
-	if g&glyphCluster == 0 {
+	if g&glyphCluster == 0 || g&glyphWide == 0 {
 		return false
 	}
 	last, _ := utf8.DecodeLastRuneInString(s.clusters.texts[g&glyphValue])
