@@ -1,0 +1,183 @@
+package bastion
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// arrival is one TCP connection at the door, from accept until it closes. It
+// holds a place among the unauthenticated until a key is proven.
+type arrival struct {
+	net.Conn
+	source netip.AddrPort
+	leave  func() // gives the place back; may be called again
+
+	once sync.Once
+	conn *connection
+}
+
+// arrive lets c in, or returns nil when there is no place for it. It starts the
+// clock of the handshake.
+func (s *Server) arrive(c net.Conn) *arrival {
+	source := addrPort(c.RemoteAddr())
+	leave, why := s.guard.enter(source.Addr())
+	if why != "" {
+		s.Log.Info("connection turned away", "source", source, "why", why)
+		// RFC 4253, section 4.2: lines before the version are allowed, and
+		// ssh -v shows them.
+		if err := c.SetWriteDeadline(s.Now().Add(time.Second)); err == nil {
+			_, _ = c.Write([]byte("sallyport: refused: " + why + ".\r\n")) // it is closed anyway
+		}
+		return nil
+	}
+	a := &arrival{Conn: c, source: source, leave: sync.OnceFunc(leave)}
+	a.deadline(s.Limits.Handshake)
+	return a
+}
+
+// deadline gives the client d from now for the step it is in; 0 lifts it.
+func (a *arrival) deadline(d time.Duration) {
+	var t time.Time
+	if d > 0 {
+		t = time.Now().Add(d) // the kernel's clock, not ours
+	}
+	_ = a.SetDeadline(t) // fails on a closed connection only
+}
+
+// proven is called when a key has signed: from then on the connection is a
+// person's.
+func (a *arrival) proven() {
+	a.leave()
+	a.deadline(0)
+}
+
+// Close gives the place back, whoever closes.
+func (a *arrival) Close() error {
+	a.leave()
+	return a.Conn.Close()
+}
+
+// connection is made at the first channel or request. gliderlabs offers no
+// callback between the end of authentication and those.
+func (a *arrival) connection(s *Server, sc *gossh.ServerConn) *connection {
+	a.once.Do(func() { a.conn = s.newConnection(sc, proofOf(sc.Permissions)) })
+	return a.conn
+}
+
+// addrPort reads an address of a TCP connection. The zero value stands for
+// anything else and matches no rule.
+func addrPort(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		ap := t.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// guard counts who stands at the door.
+type guard struct {
+	limits Limits
+	now    access.Clock
+
+	mu      sync.Mutex
+	waiting int
+	failed  map[netip.Addr]tally
+}
+
+// tally counts failures of an address within one minute.
+type tally struct {
+	since time.Time
+	n     int
+}
+
+// maxTallies bounds the memory that a flood from many addresses may take.
+const maxTallies = 1 << 16
+
+func newGuard(l Limits, now access.Clock) *guard {
+	return &guard{limits: l, now: now, failed: map[netip.Addr]tally{}}
+}
+
+// enter takes a place among the unauthenticated, or says why there is none.
+func (g *guard) enter(from netip.Addr) (leave func(), why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t := g.failed[network(from)]; t.n >= g.limits.FailedPerIPPerMinute && g.now().Sub(t.since) < time.Minute {
+		return nil, "too many failed attempts from your address, wait a minute"
+	}
+	if g.waiting >= g.limits.MaxUnauthenticated {
+		return nil, "too many connections wait for authentication, try again"
+	}
+	g.waiting++
+	return func() {
+		g.mu.Lock()
+		g.waiting--
+		g.mu.Unlock()
+	}, ""
+}
+
+// fail counts a connection that ended without a proven key.
+func (g *guard) fail(from netip.Addr) {
+	from = network(from)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.now()
+	t, known := g.failed[from]
+	if !known && len(g.failed) >= maxTallies {
+		for a, old := range g.failed {
+			if now.Sub(old.since) >= time.Minute {
+				delete(g.failed, a)
+			}
+		}
+		if len(g.failed) >= maxTallies {
+			return // the limit on unauthenticated connections still holds
+		}
+	}
+	if now.Sub(t.since) >= time.Minute {
+		t = tally{since: now}
+	}
+	t.n++
+	g.failed[from] = t
+}
+
+// network is what counts as one address: all of a /64 in IPv6, since one
+// customer has at least that many.
+func network(a netip.Addr) netip.Addr {
+	if a.Is6() && !a.Is4In6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a.Unmap()
+}
+
+// presence counts the sessions of each person.
+type presence struct {
+	most int
+	mu   sync.Mutex
+	n    map[access.PersonName]int
+}
+
+func newPresence(most int) *presence { return &presence{most: most, n: map[access.PersonName]int{}} }
+
+// enter takes one of the person's sessions, or reports that there are too many.
+func (p *presence) enter(who access.PersonName) (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.n[who] >= p.most {
+		return nil, false
+	}
+	p.n[who]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.n[who]--; p.n[who] == 0 {
+			delete(p.n, who)
+		}
+	}, true
+}

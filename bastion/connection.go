@@ -1,0 +1,232 @@
+package bastion
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+)
+
+// maxChannels bounds the channels open at once on one connection. OpenSSH's
+// sshd allows 10 sessions; Ansible and editors on one ControlMaster want more.
+const maxChannels = 64
+
+// connection is one verified identity on one SSH connection. With a target it
+// also holds at most one certificate and one TCP leg to the host, shared by
+// its sessions; without one it is for the console and for jumps.
+type connection struct {
+	srv      *Server
+	id       access.ConnectionID
+	identity access.Identity
+	key      gossh.PublicKey // that proved it
+	ssh      gossh.Conn
+
+	target    *access.Target // nil: console and jumps
+	targetErr error          // what was typed is no target
+
+	gone   context.Context // ends with the connection, with its cause
+	places chan struct{}   // one taken per open channel
+	shakes chan struct{}   // one taken per inner handshake
+	last   atomic.Bool     // no-more-sessions@openssh.com was said
+	leg    legSlot
+}
+
+// newConnection takes up an authenticated connection from outside. The login
+// name says where to, never who.
+func (s *Server) newConnection(sc *gossh.ServerConn, p proof) *connection {
+	c := s.bareConnection(sc, p)
+	if user := sc.User(); access.IsTarget(user) {
+		var t access.Target
+		t, c.targetErr = access.ParseTarget(user)
+		c.target = &t
+	}
+	return c
+}
+
+func (s *Server) bareConnection(sc *gossh.ServerConn, p proof) *connection {
+	c := &connection{
+		srv: s, id: access.ConnectionID(s.NewID()), identity: p.identity, key: p.key, ssh: sc,
+		places: make(chan struct{}, maxChannels), shakes: make(chan struct{}, maxInnerHandshakes),
+	}
+	c.leg.free = make(chan struct{}, 1)
+	var end context.CancelCauseFunc
+	c.gone, end = context.WithCancelCause(context.Background())
+	go func() {
+		end(departure(sc.Wait()))
+		c.leg.close()
+	}()
+	return c
+}
+
+// departure says why a connection is over. A client that says goodbye (RFC
+// 4253, section 11.1; ssh does on Ctrl-C without a terminal) withdraws what it
+// waits for; a TCP connection that merely broke does not, so that a request
+// outlives a train's tunnel.
+func departure(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return errLost
+	}
+	if strings.HasPrefix(err.Error(), "ssh: disconnect") { // x/crypto does not export the type
+		return errWithdrawn
+	}
+	return errLost
+}
+
+var (
+	errLost      = errors.New("the connection was lost")
+	errWithdrawn = access.Refuse(access.ReasonCancelled, "you withdrew the request", "")
+)
+
+// open answers a new channel. It is called in a goroutine of its own.
+func (c *connection) open(ch gossh.NewChannel) {
+	select {
+	case c.places <- struct{}{}:
+		defer func() { <-c.places }()
+	default:
+		c.reject(ch, gossh.ResourceShortage, access.Refuse(access.ReasonLimit, "too many channels on this connection", "Close some"))
+		return
+	}
+	switch gateChannel(ch.ChannelType(), c.target != nil) {
+	case passSession:
+		c.session(ch)
+	case passJump:
+		c.jump(ch)
+	default:
+		c.refuse(ch)
+	}
+}
+
+// session runs one session channel to its end.
+func (c *connection) session(ch gossh.NewChannel) {
+	if c.last.Load() {
+		c.reject(ch, gossh.Prohibited, access.Refuse(access.ReasonChannel, "the client said that there would be no more sessions", ""))
+		return
+	}
+	if !c.srv.begin() {
+		c.reject(ch, gossh.Prohibited, access.Refuse(access.ReasonShutdown, "the bastion is shutting down", "Connect again in a moment"))
+		return
+	}
+	defer c.srv.work.Done()
+	channel, requests, err := ch.Accept()
+	if err != nil {
+		return // the connection is over
+	}
+	newSession(c, channel).serve(requests)
+}
+
+// refuse turns down a channel that the gate does not let through, and leaves
+// an event (invariant 2).
+func (c *connection) refuse(ch gossh.NewChannel) {
+	what := access.Plain(ch.ChannelType(), 40)
+	detail := map[string]string{"channel": what}
+	if what == "direct-tcpip" {
+		if d, ok := parseDirect(ch.ExtraData()); ok {
+			detail["destination"] = d.destination()
+		}
+	}
+	c.event(audit.ChannelRefused, detail)
+	c.reject(ch, gossh.Prohibited, access.Refuse(access.ReasonChannel, what+" is not allowed here", "Ask for a rule that allows it"))
+}
+
+func (c *connection) reject(ch gossh.NewChannel, why gossh.RejectionReason, e *access.Error) {
+	if err := ch.Reject(why, e.About(string(c.id)).Line()); err != nil {
+		c.srv.Log.Debug("rejecting a channel", "connection", c.id, "err", err)
+	}
+}
+
+// globalRequest answers in order: x/crypto sends what we return. It must not
+// wait for anything.
+func (c *connection) globalRequest(r *gossh.Request) bool {
+	switch gateGlobal(r.Type) {
+	case answerYes:
+		return true
+	case noMoreSessions:
+		c.last.Store(true)
+		return true
+	case refuseForward:
+		c.event(audit.ChannelRefused, map[string]string{"request": access.Plain(r.Type, 40)})
+	}
+	return false
+}
+
+// event records a fact about this connection.
+func (c *connection) event(kind audit.Kind, detail map[string]string) {
+	e := audit.Event{
+		Kind: kind, Actor: string(c.identity.Person), Person: string(c.identity.Person),
+		Connection: string(c.id), Source: c.identity.Source.String(), Detail: detail,
+	}
+	if c.target != nil {
+		e.Host, e.Login = c.target.Host, c.target.Login
+	}
+	c.srv.record(c.gone, e)
+}
+
+// begin counts a session in, unless the server is closing.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
+// legSlot holds the one leg of a connection. Whoever holds free may look at
+// and replace it.
+type legSlot struct {
+	free chan struct{} // capacity 1: a lock that a context can give up on
+
+	mu     sync.Mutex
+	leg    *leg
+	closed bool
+}
+
+// take waits for the slot.
+func (l *legSlot) take(ctx context.Context) error {
+	select {
+	case l.free <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (l *legSlot) release() { <-l.free }
+
+// current is the leg if it stands.
+func (l *legSlot) current() *leg {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leg != nil && l.leg.broken() {
+		l.leg = nil
+	}
+	return l.leg
+}
+
+// put stores a new leg, or closes it when the connection ended meanwhile.
+func (l *legSlot) put(g *leg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		g.close()
+	}
+	l.leg = g
+}
+
+// close ends the leg for good.
+func (l *legSlot) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.leg != nil {
+		l.leg.close()
+	}
+}

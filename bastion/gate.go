@@ -1,0 +1,99 @@
+package bastion
+
+import "github.com/sallyport/sallyport/access"
+
+// The gate is these functions: every channel and every request type passes
+// exactly one of them, and what they do not name is refused (invariant 2).
+
+// channelPass is what becomes of a channel that a client opens.
+type channelPass int
+
+const (
+	refuseChannel channelPass = iota
+	passSession
+	passJump
+)
+
+// gateChannel decides by the channel's type and by whether the connection has
+// a target. A direct-tcpip without one is a jump, and ends in our own SSH
+// server; with one it would be a forward past the recorder.
+func gateChannel(channelType string, hasTarget bool) channelPass {
+	switch {
+	case channelType == "session":
+		return passSession
+	case channelType == "direct-tcpip" && !hasTarget:
+		return passJump
+	default:
+		return refuseChannel
+	}
+}
+
+// globalPass is what becomes of a global request.
+type globalPass int
+
+const (
+	answerNo globalPass = iota
+	answerYes
+	noMoreSessions
+	refuseForward
+)
+
+func gateGlobal(requestType string) globalPass {
+	switch requestType {
+	case "keepalive@openssh.com":
+		return answerYes
+	case "no-more-sessions@openssh.com":
+		return noMoreSessions
+	case "tcpip-forward", "streamlocal-forward@openssh.com":
+		return refuseForward
+	default:
+		return answerNo
+	}
+}
+
+// requestPass is what becomes of a request on a session channel.
+type requestPass int
+
+const (
+	denyRequest    requestPass = iota
+	setUp                      // answered by us, replayed to the host: before the start only
+	startSession               // answered by the host
+	resizeTerminal             // at any time
+	passOn                     // to the running program, without an answer
+	askHost                    // to the running program, whose answer counts
+	refuseCapable              // needs a capability that no rule can give yet
+)
+
+func gateRequest(requestType string) requestPass {
+	switch requestType {
+	case "env", "pty-req":
+		return setUp
+	case "shell", "exec", "subsystem":
+		return startSession
+	case "window-change":
+		return resizeTerminal
+	case "signal":
+		return passOn
+	case "break": // RFC 4335
+		return askHost
+	case "auth-agent-req@openssh.com", "x11-req":
+		return refuseCapable
+	default:
+		return denyRequest
+	}
+}
+
+// gateStart says what kind of session a start request opens; the rule decides
+// whether it may. sftp is the only subsystem there is.
+func gateStart(requestType, argument string) (access.Kind, bool) {
+	switch {
+	case requestType == "shell":
+		return access.KindShell, true
+	case requestType == "exec":
+		return access.KindExec, true
+	case requestType == "subsystem" && argument == "sftp":
+		return access.KindSFTP, true
+	default:
+		return "", false
+	}
+}

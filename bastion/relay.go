@@ -1,0 +1,283 @@
+package bastion
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/recorder"
+)
+
+// maxAsks bounds requests that wait for the host's answer.
+const maxAsks = 8
+
+// relay joins the client's channel to the host's. Every byte is recorded
+// before it is delivered (invariant 5); each direction is copied by one
+// goroutine, so that a slow reader pushes back to the sender and nothing
+// queues (invariant 12).
+type relay struct {
+	s        *session
+	host     gossh.Channel
+	rec      *recorder.Recording
+	terminal bool
+
+	asks   chan *gossh.Request // want an answer of the host
+	active atomic.Int64        // unix nanoseconds of the last byte
+
+	// Written by hostRequests, read when it has ended.
+	status *int
+	signal *exitSignal
+}
+
+// outcome is how a session ended.
+type outcome struct {
+	cause         *access.Error // nil when the program ended, or the client left
+	left          bool          // the client went away
+	refusedByHost bool          // the host said no to the start request
+	status        *int
+	signal        *exitSignal
+}
+
+func (s *session) newRelay(host gossh.Channel, rec *recorder.Recording, terminal bool) *relay {
+	r := &relay{s: s, host: host, rec: rec, terminal: terminal, asks: make(chan *gossh.Request, maxAsks)}
+	r.touch()
+	return r
+}
+
+func (r *relay) touch() { r.active.Store(time.Now().UnixNano()) }
+
+// run copies until the program ends or the session must.
+func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
+	drained := make(chan struct{}, 2)
+	copyOut := func(src io.Reader, dst io.Writer, record func([]byte) error) {
+		r.copyOut(src, dst, record)
+		drained <- struct{}{}
+	}
+	go copyOut(r.host, r.s.ch, r.rec.Stdout)
+	go copyOut(r.host.Stderr(), r.s.ch.Stderr(), r.rec.Stderr)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		r.hostRequests(requests)
+	}()
+	go r.askHost()
+
+	idle := time.NewTimer(r.s.srv.Limits.Idle)
+	defer idle.Stop()
+	failed := r.rec.Failed()
+	for streams := 2; ; {
+		select {
+		case <-drained:
+			if streams--; streams == 0 {
+				// Half-close: the program may read on.
+				_ = r.s.ch.CloseWrite() // fails when the client is gone
+			}
+		case <-closedAfter(told, streams):
+			return outcome{status: r.status, signal: r.signal, cause: r.lost()}
+		case <-failed:
+			failed = nil
+			r.unrecorded(pass)
+		case w := <-pass.Warnings:
+			r.warn(w)
+		case <-idle.C:
+			r.checkIdle(idle)
+		case <-r.s.ctx.Done():
+			return r.cut()
+		}
+	}
+}
+
+// closedAfter is told once both streams are drained, and never before: the
+// exit status must not overtake output.
+func closedAfter(told chan struct{}, streams int) <-chan struct{} {
+	if streams > 0 {
+		return nil
+	}
+	return told
+}
+
+// copyOut carries one stream of the host to the client.
+func (r *relay) copyOut(src io.Reader, dst io.Writer, record func([]byte) error) {
+	err := pump(src, func(p []byte) error {
+		r.touch()
+		if err := record(p); err != nil {
+			return recordingFailed(err)
+		}
+		if _, err := dst.Write(p); err != nil {
+			return errLost
+		}
+		return nil
+	})
+	if err != nil {
+		r.s.end(err)
+	}
+}
+
+// Write takes the client's input: record, then deliver. The recording only
+// counts what is typed at a terminal: what matters is on the screen, and
+// passwords are not.
+func (r *relay) Write(p []byte) (int, error) {
+	r.touch()
+	if err := r.rec.Stdin(p); err != nil {
+		err = recordingFailed(err)
+		r.s.end(err)
+		return 0, err
+	}
+	n, err := r.host.Write(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	return len(p), nil // a program that reads no more is not the client's fault
+}
+
+// End passes on that the client sends no more.
+func (r *relay) End() { _ = r.host.CloseWrite() } // fails when the program has ended
+
+// hostRequests takes what the host says about the program.
+func (r *relay) hostRequests(requests <-chan *gossh.Request) {
+	for q := range requests {
+		switch q.Type {
+		case "exit-status":
+			var e exitStatus
+			if gossh.Unmarshal(q.Payload, &e) == nil {
+				status := int(e.Status)
+				r.status = &status
+			}
+		case "exit-signal":
+			var e exitSignal
+			if gossh.Unmarshal(q.Payload, &e) == nil {
+				r.signal = &e
+			}
+		}
+		if q.WantReply { // keepalives: any answer will do
+			r.s.reply(q, false)
+		}
+	}
+}
+
+// clientRequest takes a request of the client's while the program runs.
+func (r *relay) clientRequest(q *gossh.Request) bool {
+	switch gateRequest(q.Type) {
+	case resizeTerminal:
+		r.resize(q)
+	case passOn:
+		r.toHost(q)
+	case askHost:
+		select {
+		case r.asks <- q:
+			return true // answered by askHost
+		default:
+			return false
+		}
+	case refuseCapable:
+		r.s.refuseCapability(q)
+		return true
+	}
+	if q.WantReply {
+		r.s.reply(q, false)
+	}
+	return true
+}
+
+func (r *relay) resize(q *gossh.Request) {
+	var w windowChange
+	if !r.terminal || gossh.Unmarshal(q.Payload, &w) != nil {
+		return
+	}
+	if err := r.rec.Resize(w.size()); err != nil {
+		r.s.end(recordingFailed(err))
+		return
+	}
+	r.toHost(q)
+}
+
+func (r *relay) toHost(q *gossh.Request) {
+	if _, err := r.host.SendRequest(q.Type, false, q.Payload); err != nil {
+		r.s.log.Debug("request to the host", "request", q.Type, "err", err)
+	}
+}
+
+// askHost brings the host's answers, one at a time, off the request loop.
+func (r *relay) askHost() {
+	for {
+		select {
+		case q := <-r.asks:
+			ok, err := r.host.SendRequest(q.Type, q.WantReply, q.Payload)
+			if q.WantReply {
+				r.s.reply(q, ok && err == nil)
+			}
+		case <-r.s.ctx.Done():
+			return
+		}
+	}
+}
+
+// warn tells whoever sits at the terminal that time is short.
+func (r *relay) warn(w access.Warning) {
+	if !r.terminal {
+		return
+	}
+	text := "sallyport: this session ends in " + w.Left.Round(time.Second).String() + ", at " +
+		w.NotAfter.UTC().Format("15:04:05 UTC") + " (" + string(w.Grant) + ")"
+	if err := r.rec.Marker(text); err != nil {
+		r.s.end(recordingFailed(err))
+	}
+	go r.s.say(text) // a slow terminal must not hold the session's end
+}
+
+// unrecorded is called once, when the recording fails: the session ends, or
+// goes on with a loud warning where the configuration says so.
+func (r *relay) unrecorded(pass *access.Pass) {
+	err := recordingFailed(r.rec.Err())
+	r.s.log.Error("recording failed", "err", err)
+	r.s.event(audit.RecordingFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
+	if r.s.srv.Recorder.OnFailure == recorder.Warn {
+		go r.s.say("sallyport: warning: this session is no longer recorded. Finish what you must, and tell the operator (" + string(r.s.id) + ")")
+		return
+	}
+	r.s.end(err)
+}
+
+// checkIdle ends a session in which nothing has passed, or waits on.
+func (r *relay) checkIdle(t *time.Timer) {
+	limit := r.s.srv.Limits.Idle
+	quiet := time.Since(time.Unix(0, r.active.Load()))
+	if quiet >= limit {
+		r.s.end(access.Refuse(access.ReasonIdle, "nothing passed for "+limit.String(), "Connect again"))
+		return
+	}
+	t.Reset(limit - quiet)
+}
+
+// lost says whether the host broke off rather than ended the program.
+func (r *relay) lost() *access.Error {
+	leg := r.s.c.leg.current()
+	if r.status == nil && r.signal == nil && leg == nil {
+		return access.Fail(access.ReasonHostLost, "the connection to the host broke", "Connect again", nil)
+	}
+	return nil
+}
+
+// cut ends the host's side now. Whoever goes on reading is cut off with it.
+func (r *relay) cut() outcome {
+	_ = r.host.Close()
+	cause := context.Cause(r.s.ctx)
+	if r.s.c.gone.Err() != nil || errors.Is(cause, errLost) || errors.Is(cause, errWithdrawn) {
+		return outcome{left: true}
+	}
+	return outcome{cause: access.AsError(cause)}
+}
+
+func recordingFailed(err error) error {
+	var e *access.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return access.Fail(access.ReasonRecording, "this session can no longer be recorded, so it ends", "Tell the operator", err)
+}

@@ -1,0 +1,230 @@
+package bastion
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+)
+
+const (
+	// speakTime bounds how long we wait for a client to take a line of ours.
+	speakTime = 2 * time.Second
+	// closeTime bounds how long a peer may take to answer the close of a
+	// channel (RFC 4254, section 5.3) before its connection goes.
+	closeTime = 5 * time.Second
+)
+
+// session is one session channel: from its opening, through the wait, to the
+// end of its recording.
+type session struct {
+	c   *connection
+	srv *Server
+	id  access.SessionID
+	log *slog.Logger
+	ch  gossh.Channel
+	in  *input
+
+	// ctx ends when the session must end, whoever wants it; its cause says
+	// why. Everything below the session hangs on it.
+	ctx context.Context
+	end context.CancelCauseFunc
+
+	// closed ends when the client has closed the channel, or is gone.
+	closed chan struct{}
+	start  chan started
+
+	mu      sync.Mutex
+	phase   phase
+	setup   setup
+	begun   *gossh.Request   // the start request, unanswered while waiting
+	later   []*gossh.Request // asked during the wait, answered in order after it
+	program program          // while relaying
+	mute    bool             // the client does not take what we say
+}
+
+// phase says who answers requests.
+type phase int
+
+const (
+	settingUp phase = iota // we do, and remember
+	waiting                // nobody, until the start request is answered
+	relaying               // the host
+	ending                 // nobody any more
+)
+
+// program is what runs in a session and takes its requests: a relay to a host,
+// or the console. clientRequest must not wait; it reports whether there was
+// room for the request.
+type program interface {
+	clientRequest(*gossh.Request) bool
+}
+
+func newSession(c *connection, ch gossh.Channel) *session {
+	s := &session{
+		c: c, srv: c.srv, id: access.SessionID(c.srv.NewID()), ch: ch,
+		closed: make(chan struct{}), start: make(chan started, 1),
+	}
+	s.log = c.srv.Log.With("session", s.id, "connection", c.id, "person", c.identity.Person)
+	s.ctx, s.end = context.WithCancelCause(c.gone)
+	s.in = newInput(ch, func() { s.end(errWithdrawn) })
+	return s
+}
+
+// serve is the one flow: identify has happened, then resolve, rule and acquire
+// (at the desk), mint, record, dial, relay, seal.
+func (s *session) serve(requests <-chan *gossh.Request) {
+	defer s.over()
+	go s.in.run()
+	go s.answer(requests)
+	defer context.AfterFunc(s.srv.life, func() { s.end(context.Cause(s.srv.life)) })()
+
+	var st started
+	select {
+	case st = <-s.start:
+	case <-s.ctx.Done():
+		return
+	}
+	if s.c.target == nil {
+		s.console(st)
+		return
+	}
+	pass, err := s.admit(st)
+	if err != nil {
+		s.refused(err)
+		return
+	}
+	defer pass.Done()
+	defer s.endWithCertificate()()
+	defer context.AfterFunc(pass.Context, func() { s.end(context.Cause(pass.Context)) })()
+	s.host(st, pass)
+}
+
+// admit asks the desk, and holds the connection while a person decides.
+func (s *session) admit(st started) (*access.Pass, error) {
+	if s.c.targetErr != nil {
+		return nil, s.c.targetErr
+	}
+	if err := s.c.stillProven(); err != nil {
+		return nil, err
+	}
+	kind, ok := gateStart(st.request.Type, st.argument)
+	if !ok {
+		s.c.event(audit.ChannelRefused, map[string]string{"subsystem": access.Plain(st.argument, 40)})
+		return nil, access.Refuse(access.ReasonChannel, "the subsystem "+access.Plain(st.argument, 40)+" is not allowed here", "sftp is")
+	}
+	leave, ok := s.srv.presence.enter(s.c.identity.Person)
+	if !ok {
+		return nil, access.Refuse(access.ReasonLimit, "you have too many sessions open", "Close some")
+	}
+	context.AfterFunc(s.ctx, leave) // over ends s.ctx, whatever happens
+
+	a := access.Application{
+		Session: s.id, Connection: s.c.id, Identity: s.c.identity, Target: *s.c.target,
+		Kind: kind, Command: st.argument, Reason: st.reason, Tell: s.tell,
+	}
+	if st.terminal {
+		s.in.watch()
+		a.AskReason = s.askReason
+	}
+	return s.srv.Desk.Admit(s.ctx, a)
+}
+
+// refused ends a session that never reached a host. Leaving is no refusal.
+func (s *session) refused(err error) {
+	if s.c.gone.Err() != nil {
+		return
+	}
+	if cause := context.Cause(s.ctx); cause != nil {
+		err = cause
+	}
+	e := access.AsError(err)
+	if e.ID == "" {
+		e = e.About(string(s.id))
+	}
+	level := slog.LevelInfo
+	if e.Class == access.Failed {
+		level = slog.LevelError
+	}
+	s.log.Log(s.srv.life, level, "session not opened", "reason", e.Reason, "err", e)
+	s.acceptStart()
+	s.farewell(e)
+}
+
+// farewell shows the person why, and gives ssh its exit status.
+func (s *session) farewell(e *access.Error) {
+	s.say(e.Line())
+	s.exit(e.Class.ExitStatus())
+}
+
+func (s *session) exit(status int) {
+	s.send("exit-status", gossh.Marshal(exitStatus{uint32(status)}))
+}
+
+// send sends a request to the client that wants no answer. An error means that
+// the client is gone, which ends the session by itself.
+func (s *session) send(name string, payload []byte) {
+	if _, err := s.ch.SendRequest(name, false, payload); err != nil {
+		s.log.Debug("request to the client", "request", name, "err", err)
+	}
+}
+
+// say shows the person a line, as extended data: it stays on the screen under
+// `>file`, and never mixes with the output of the program. A client that does
+// not take it within a moment is not spoken to again.
+func (s *session) say(line string) { s.write(line + "\r\n") }
+
+func (s *session) write(text string) {
+	s.mu.Lock()
+	mute := s.mute
+	s.mu.Unlock()
+	if mute {
+		return
+	}
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		// The error means that the client is gone.
+		_, _ = io.WriteString(s.ch.Stderr(), text)
+	}()
+	timer := time.NewTimer(speakTime)
+	defer timer.Stop()
+	select {
+	case <-said:
+	case <-s.closed:
+	case <-timer.C:
+		s.mu.Lock()
+		s.mute = true
+		s.mu.Unlock()
+	}
+}
+
+// over closes the channel and waits for the client to do the same. Goroutines
+// that a stubborn client holds end with its connection, which goes then.
+func (s *session) over() {
+	s.end(nil)
+	s.become(ending)
+	s.in.drop()
+	_ = s.ch.CloseWrite() // fails when the client is gone
+	_ = s.ch.Close()
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	select {
+	case <-s.closed:
+	case <-timer.C:
+		s.log.Info("client does not close its channel; closing its connection")
+		_ = s.c.ssh.Close()
+	}
+}
+
+func (s *session) become(p phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.phase = p
+}
