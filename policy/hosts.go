@@ -3,9 +3,11 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,7 +117,8 @@ func parsePort(digits string) (uint16, error) {
 }
 
 func (r *reader) readLabels(key string, labels map[string]string) {
-	for k, v := range labels {
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		v := labels[k]
 		switch {
 		case !labelKey.MatchString(k):
 			r.doc.Faultf(key+"."+strictyaml.Short(k), "is no label: letters, digits, '.', '-', '_', '/', at most 63")
