@@ -91,12 +91,8 @@ func (s *Screen) saveOrRestore(save bool) {
 // saveCursor is DECSC.
 func (s *Screen) saveCursor() { s.saved[s.buffer()] = s.cursor }
 
-// restoreCursor is DECRC. What was saved may be from a larger screen.
-func (s *Screen) restoreCursor() {
-	s.cursor = s.saved[s.buffer()]
-	s.cursor.x = min(s.cursor.x, s.cols)
-	s.cursor.y = min(s.cursor.y, s.rows-1)
-}
+// restoreCursor is DECRC.
+func (s *Screen) restoreCursor() { s.cursor = s.saved[s.buffer()] }
 
 func (s *Screen) buffer() int {
 	if s.onAlt {

@@ -2,8 +2,8 @@ package vt
 
 // Resize changes the size, as xterm does: rows keep their place unless the
 // cursor would be lost below, then the top ones go; what no longer fits on the
-// right is cut. The scroll region becomes the whole screen. Sizes are cut to
-// 1..MaxCols and 1..MaxRows.
+// right is cut, and text is not wrapped anew. The scroll region becomes the
+// whole screen. Sizes are cut to 1..MaxCols and 1..MaxRows.
 func (s *Screen) Resize(cols, rows int) {
 	cols, rows = min(max(cols, 1), MaxCols), min(max(rows, 1), MaxRows)
 	if cols == s.cols && rows == s.rows {
@@ -20,13 +20,14 @@ func (s *Screen) Resize(cols, rows int) {
 	if s.onAlt {
 		s.lines = s.alt
 	}
+	for _, c := range []*cursor{&s.cursor, &s.saved[0], &s.saved[1]} {
+		if cols < s.cols { // no narrower screen has a wrap pending
+			c.x = min(c.x, cols-1)
+		}
+		c.y = min(max(c.y-excess, 0), rows-1)
+	}
 	s.cols, s.rows = cols, rows
 	s.top, s.bottom = 0, rows
-	s.cursor.x = min(s.cursor.x, cols-1)
-	s.cursor.y -= excess
-	for i := range s.saved {
-		s.saved[i].y = max(s.saved[i].y-excess, 0)
-	}
 	s.printed = printed{}
 }
 

@@ -52,7 +52,7 @@ func (s *Screen) code(c *codec) {
 	c.int(&s.bottom, s.top+1, s.rows)
 	s.cursor.code(c, s.cols, s.rows)
 	for i := range s.saved {
-		s.saved[i].code(c, MaxCols, MaxRows)
+		s.saved[i].code(c, s.cols, s.rows)
 	}
 	for _, b := range []*bool{&s.modes.autowrap, &s.modes.visible, &s.modes.insert, &s.modes.newline} {
 		c.bool(b)
@@ -113,19 +113,22 @@ func (ps *parser) code(c *codec) {
 	for i := range ps.carry[:ps.held] {
 		number(c, &ps.carry[i], 0, 0xff)
 	}
-	if ps.state == stateGround {
-		return
+	switch ps.state { // what an earlier sequence left is no state
+	case stateEscape:
+		number(c, &ps.intermediate, 0, 0xff)
+	case stateCSI:
+		number(c, &ps.prefix, 0, 0xff)
+		number(c, &ps.intermediate, 0, 0xff)
+		c.int(&ps.count, 0, maxParams+1)
+		for i := range ps.list() {
+			number(c, &ps.params[i].value, -1, maxParam)
+			c.bool(&ps.params[i].sub)
+		}
+	case stateOSC:
+		osc := string(ps.osc)
+		c.string(&osc, maxOSC)
+		ps.osc = append(ps.osc[:0], osc...)
 	}
-	number(c, &ps.prefix, 0, 0xff)
-	number(c, &ps.intermediate, 0, 0xff)
-	c.int(&ps.count, 0, maxParams+1)
-	for i := range ps.list() {
-		number(c, &ps.params[i].value, -1, maxParam)
-		c.bool(&ps.params[i].sub)
-	}
-	osc := string(ps.osc)
-	c.string(&osc, maxOSC)
-	ps.osc = append(ps.osc[:0], osc...)
 }
 
 // codec reads or writes the fields of a snapshot, as varints and strings.
