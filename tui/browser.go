@@ -1,0 +1,342 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+const (
+	refreshEvery = 2 * time.Second        // of live sessions and the newest others
+	typingPause  = 150 * time.Millisecond // before a filter or a row is looked up
+	wideEnough   = 110                    // columns from which details stand beside
+	detailRows   = 7                      // else they stand below, in so many rows
+	detailCols   = 46
+)
+
+// browser is the auditor's list of sessions: live ones first, newest first.
+type browser struct {
+	*shared
+	list       list
+	cols, rows int
+	input      line
+	typing     bool
+	filter     filter
+	filterErr  error
+	sessions   sessionSet
+	loading    bool
+	loaded     bool
+	details    bool
+	gen        generation // of the filter in force
+	tick       generation
+	rest       generation // of the row that the cursor rests on
+	request    access.Request
+	ask        *prompt
+}
+
+func newBrowser(s *shared) *browser {
+	b := &browser{shared: s, details: true, input: newLine(s.look, "/ ", "user:alice host:db* since:7d kind:sftp state:live cause:killed text…")}
+	b.list = list{look: s.look, columns: []column{
+		{title: "person", width: 12},
+		{title: "login@host"},
+		{title: "kind", width: 7},
+		{title: "started UTC", width: 12},
+		{title: "took", width: 7, right: true},
+		{title: "state", width: 11},
+		{title: "end", width: 12, from: 96},
+	}}
+	return b
+}
+
+type (
+	browserTick   struct{ gen generation }
+	filterTyped   struct{ gen generation }
+	rowRests      struct{ gen generation }
+	requestLoaded struct {
+		gen     generation
+		request access.Request
+	}
+)
+
+func (b *browser) Init() tea.Cmd {
+	b.tick = b.next()
+	return tea.Batch(b.reload(), say(browserTick{b.tick}))
+}
+
+// reload begins anew with the filter in force.
+func (b *browser) reload() tea.Cmd {
+	b.gen, b.loading = b.next(), true
+	return b.load(loadHead)
+}
+
+func (b *browser) SetSize(cols, rows int) {
+	b.cols, b.rows = cols, rows
+	if b.beside() {
+		b.list.setSize(cols-detailCols-3, rows-1)
+	} else if b.details {
+		b.list.setSize(cols, rows-1-detailRows-1)
+	} else {
+		b.list.setSize(cols, rows-1)
+	}
+	b.input.width = max(cols-28, 10)
+}
+
+func (b *browser) beside() bool { return b.details && b.cols >= wideEnough }
+
+func (b *browser) Typing() bool { return b.typing || b.ask != nil }
+
+func (b *browser) Count() int { return len(b.sessions.live) }
+
+func (b *browser) Keys() help.KeyMap {
+	k := browserKeys
+	switch {
+	case b.ask != nil:
+		return b.ask.keys()
+	case b.typing:
+		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
+	}
+	own := []key.Binding{k.Open, k.Filter, k.Clear, k.Details, k.Reload}
+	if b.cfg.Desk != nil {
+		own = append(own, k.Kill)
+	}
+	return keyList{[]key.Binding{k.Open, k.Filter, k.Details}, [][]key.Binding{own, listColumn()}}
+}
+
+func (b *browser) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case browserTick:
+		if msg.gen != b.tick {
+			return nil
+		}
+		cmd := b.after(refreshEvery, msg)
+		if b.loading {
+			return cmd
+		}
+		return tea.Batch(cmd, b.load(loadRefresh))
+	case sessionsLoaded:
+		return b.took(msg)
+	case filterTyped:
+		if msg.gen == b.gen {
+			return b.reload()
+		}
+	case rowRests:
+		if msg.gen == b.rest {
+			return b.loadRequest(msg.gen)
+		}
+	case requestLoaded:
+		if msg.gen == b.rest {
+			b.request = msg.request
+		}
+	case tea.PasteMsg:
+		if b.Typing() {
+			return b.edit(msg)
+		}
+	case tea.MouseWheelMsg:
+		b.list.move(wheel(msg))
+		return b.moved()
+	case tea.KeyPressMsg:
+		return b.press(msg)
+	}
+	return nil
+}
+
+func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
+	switch {
+	case b.ask != nil:
+		cmd, over := b.ask.press(k)
+		if over {
+			b.ask = nil
+		}
+		return cmd
+	case b.typing:
+		return b.edit(k)
+	case b.list.press(k):
+		return b.moved()
+	case pressed(k, browserKeys.Filter):
+		b.typing = true
+		b.input.focused = true
+	case pressed(k, browserKeys.Clear):
+		b.input.setValue("")
+		return b.typed()
+	case pressed(k, browserKeys.Details):
+		b.details = !b.details
+		b.SetSize(b.cols, b.rows)
+	case pressed(k, browserKeys.Reload):
+		return b.reload()
+	case pressed(k, browserKeys.Open):
+		return b.open()
+	case pressed(k, browserKeys.Kill):
+		b.askKill()
+	}
+	return nil
+}
+
+func (b *browser) open() tea.Cmd {
+	s, ok := b.selected()
+	if !ok || b.cfg.Open == nil {
+		return nil
+	}
+	return say(openPage{newPlayer(b.shared, s)})
+}
+
+func (b *browser) askKill() {
+	if s, ok := b.selected(); ok && s.State == access.SessionLive && b.cfg.Desk != nil {
+		b.ask = askKill(b.shared, s)
+	}
+}
+
+// edit gives a key to the filter line.
+func (b *browser) edit(msg tea.Msg) tea.Cmd {
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch {
+		case pressed(k, lineKeys.Enter):
+			b.typing = false
+			b.input.focused = false
+			return nil
+		case pressed(k, lineKeys.Leave):
+			b.typing = false
+			b.input.focused = false
+			b.input.setValue("")
+			return b.typed()
+		}
+	}
+	b.input.edit(msg)
+	return b.typed()
+}
+
+// typed puts the filter line in force, once the typing pauses.
+func (b *browser) typed() tea.Cmd {
+	f, err := parseFilter(b.input.value(), b.now())
+	b.filterErr = err
+	if err != nil || f.text == b.filter.text {
+		return nil
+	}
+	b.filter = f
+	b.gen = b.next()
+	return b.after(typingPause, filterTyped{b.gen})
+}
+
+// moved follows the cursor: more rows below, details beside.
+func (b *browser) moved() tea.Cmd {
+	b.rest, b.request = b.next(), access.Request{}
+	cmds := []tea.Cmd{b.after(typingPause, rowRests{b.rest})}
+	if b.sessions.more && !b.loading && b.list.at+2*b.list.body() >= b.list.len {
+		b.loading = true
+		cmds = append(cmds, b.load(loadMore))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (b *browser) selected() (access.Session, bool) { return b.sessions.at(b.list.at) }
+
+func (b *browser) took(msg sessionsLoaded) tea.Cmd {
+	if msg.gen != b.gen {
+		return nil
+	}
+	b.loading = false
+	if msg.err != nil {
+		return say(failed{msg.err})
+	}
+	before, had := b.selected()
+	b.sessions.merge(msg)
+	b.list.setLen(b.sessions.len())
+	first := !b.loaded || msg.how == loadHead
+	b.loaded = true
+	if first {
+		b.list.moveTo(0)
+		return b.moved()
+	}
+	if i, ok := b.sessions.find(before.ID); had && ok && b.list.at > 0 {
+		b.list.moveTo(i)
+	}
+	if now, _ := b.selected(); now.ID != before.ID {
+		return b.moved()
+	}
+	return nil
+}
+
+func (b *browser) View() string {
+	if b.cols == 0 {
+		return ""
+	}
+	top := b.filterLine()
+	body := ""
+	switch {
+	case b.sessions.len() > 0:
+		body = b.list.view(b.row)
+	case !b.loaded:
+		body = centre(b.look.Dim.Render("reading the index…"), b.list.cols, b.list.rows)
+	case b.filter.text != "":
+		body = centre(b.look.Dim.Render("No session fits this filter.")+"\n"+b.look.Faint.Render("esc clears it"), b.list.cols, b.list.rows)
+	default:
+		body = centre(b.look.Dim.Render("No sessions yet.")+"\n"+b.look.Faint.Render("They appear here as they begin."), b.list.cols, b.list.rows)
+	}
+	switch {
+	case b.beside():
+		body = beside(body, b.look.Rule.Render(" │ "), b.detailsView(detailCols, b.list.rows))
+	case b.details:
+		body += "\n" + b.look.Rule.Render(strings.Repeat("─", b.cols)) + "\n" + b.detailsView(b.cols, detailRows)
+	}
+	if b.ask != nil {
+		body = b.ask.over(body, b.cols, b.rows-1)
+	}
+	return top + "\n" + body
+}
+
+func (b *browser) filterLine() string {
+	count := fmt.Sprintf("%d live · %d", len(b.sessions.live), b.sessions.len())
+	if b.sessions.more {
+		count += "+"
+	}
+	if b.loading && b.loaded {
+		count = "… " + count
+	}
+	right := b.look.Dim.Render(count + " sessions ")
+	left := ""
+	switch {
+	case b.filterErr != nil:
+		left = b.input.view() + " "
+		right = b.look.Error.Render(b.filterErr.Error() + " ")
+		return fit(left+right, b.cols)
+	case b.typing:
+		left = b.input.view()
+	case b.filter.text != "":
+		left = b.look.Accent.Render("/ ") + b.look.Text.Render(access.Plain(b.filter.text, 200))
+	default:
+		left = b.look.Faint.Render("/ to filter")
+	}
+	return spread(left, right, b.cols)
+}
+
+func (b *browser) row(i int) []field {
+	s, _ := b.sessions.at(i)
+	l := b.look
+	state, style := stateOf(l, s)
+	end := ending(s)
+	endStyle := l.Dim
+	if s.EndCause != access.EndExit && s.EndCause != access.EndDisconnect || s.ExitStatus != nil && *s.ExitStatus != 0 {
+		endStyle = l.Warn
+	}
+	return []field{
+		{access.Plain(string(s.Person), 40), l.Text},
+		{access.Plain(s.Target.String(), 120), l.Text},
+		{string(s.Kind), l.Dim},
+		{moment(s.StartedAt, b.now()), l.Dim},
+		{span(age(s, b.now())), l.Text},
+		{state, style},
+		{end, endStyle},
+	}
+}
+
+func wheel(msg tea.MouseWheelMsg) int {
+	if msg.Button == tea.MouseWheelUp {
+		return -3
+	}
+	return 3
+}

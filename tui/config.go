@@ -1,0 +1,90 @@
+package tui
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// Config says who looks, at what, on which terminal. Parts that are nil take
+// their pages with them.
+type Config struct {
+	Actor access.Actor
+	Roles Roles
+
+	Sessions Sessions // for auditors
+	Requests Requests
+	Grants   Grants
+	// Open opens the recording of a session. The player closes it.
+	Open func(context.Context, access.Session) (Recording, error)
+	// Rights lists where the person may go.
+	Rights func(context.Context) ([]Right, error)
+	Desk   Desk
+	// MayDecide says which pending requests are shown to an approver; nil
+	// shows all but the person's own. The desk checks again.
+	MayDecide func(access.Request) bool
+
+	Terminal Terminal
+	Now      access.Clock
+	Log      *slog.Logger // for operators: causes, never content
+}
+
+// Roles is what a person is beside being a person: each brings a tab.
+type Roles struct {
+	Auditor  bool // sees all sessions
+	Approver bool // decides requests
+}
+
+// Sessions is the index of sessions. The store satisfies it.
+type Sessions interface {
+	Sessions(context.Context, access.SessionQuery) ([]access.Session, error)
+	Session(context.Context, access.SessionID) (access.Session, error)
+}
+
+// Requests is what was asked. The store satisfies it.
+type Requests interface {
+	Requests(context.Context, access.RequestQuery) ([]access.Request, error)
+	Request(context.Context, access.RequestID) (access.Request, error)
+}
+
+// Grants is what was granted. The store satisfies it.
+type Grants interface {
+	Grants(context.Context, access.GrantQuery) ([]access.Grant, error)
+}
+
+// Desk is where things are decided. It checks every right itself, and answers
+// with an [*access.Error] that is fit to show.
+type Desk interface {
+	Decide(ctx context.Context, by access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error)
+	Cancel(ctx context.Context, by access.Actor, id access.RequestID) error
+	Release(ctx context.Context, by access.Actor, id access.GrantID) error
+	Kill(ctx context.Context, by access.Actor, id access.SessionID, reason string) error
+}
+
+// Right is one login on one host that the person may use.
+type Right struct {
+	Target   access.Target
+	Aliases  []string
+	Labels   map[string]string
+	Rule     string
+	Standing bool // else it must be asked for
+	Approve  string
+}
+
+// Terminal is where it is shown.
+type Terminal struct {
+	In  io.Reader
+	Out io.Writer
+	// Size at the start and whenever it changes. Both are ignored where Out
+	// is a terminal of this machine: that one is asked.
+	Size    Size
+	Resizes <-chan Size
+	// Env is the client's environment as NAME=VALUE. Only what describes a
+	// terminal is read from it: TERM, COLORTERM, NO_COLOR and their like.
+	Env []string
+}
+
+// Size is a terminal's size in cells.
+type Size struct{ Cols, Rows int }

@@ -1,0 +1,114 @@
+package tui
+
+import (
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+)
+
+// keyList is a key map as the help bubble wants it.
+type keyList struct {
+	short []key.Binding
+	full  [][]key.Binding
+}
+
+var _ help.KeyMap = keyList{}
+
+func (k keyList) ShortHelp() []key.Binding  { return k.short }
+func (k keyList) FullHelp() [][]key.Binding { return k.full }
+
+// The key maps are constants in all but syntax: one per screen, and nothing
+// changes them.
+
+var rootKeys = struct{ Help, Quit, Interrupt, Next, Previous key.Binding }{
+	Help:      binding([]string{"?"}, "?", "help"),
+	Quit:      binding([]string{"q"}, "q", "back, or leave"),
+	Interrupt: binding([]string{"ctrl+c"}, "ctrl+c", "leave at once"),
+	Next:      binding([]string{"tab"}, "tab", "next view"),
+	Previous:  binding([]string{"shift+tab"}, "shift+tab", "view before"),
+}
+
+// listKeys move in any list.
+var listKeys = struct{ Up, Down, PageUp, PageDown, Top, Bottom key.Binding }{
+	Up:       binding([]string{"up", "k"}, "↑/k", "up"),
+	Down:     binding([]string{"down", "j"}, "↓/j", "down"),
+	PageUp:   binding([]string{"pgup", "ctrl+b", "ctrl+u"}, "pgup", "page up"),
+	PageDown: binding([]string{"pgdown", "ctrl+f", "ctrl+d", "space"}, "pgdn", "page down"),
+	Top:      binding([]string{"home", "g"}, "g", "first"),
+	Bottom:   binding([]string{"end", "G"}, "G", "last"),
+}
+
+func listColumn() []key.Binding {
+	k := listKeys
+	return []key.Binding{k.Up, k.Down, k.PageUp, k.PageDown, k.Top, k.Bottom}
+}
+
+// lineKeys end a line of input.
+var lineKeys = struct{ Enter, Leave key.Binding }{
+	Enter: binding([]string{"enter"}, "enter", "accept"),
+	Leave: binding([]string{"esc"}, "esc", "cancel"),
+}
+
+var browserKeys = struct{ Open, Filter, Clear, Details, Reload, Kill key.Binding }{
+	Open:    binding([]string{"enter", "l", "right"}, "enter", "replay"),
+	Filter:  binding([]string{"/"}, "/", "filter"),
+	Clear:   binding([]string{"esc"}, "esc", "clear the filter"),
+	Details: binding([]string{"d"}, "d", "details"),
+	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
+	Kill:    binding([]string{"X"}, "X", "end a live session"),
+}
+
+var approvalKeys = struct{ Approve, Deny, Reload key.Binding }{
+	Approve: binding([]string{"a"}, "a", "approve"),
+	Deny:    binding([]string{"d"}, "d", "deny"),
+	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
+}
+
+var mineKeys = struct{ Cancel, Release, Reload key.Binding }{
+	Cancel:  binding([]string{"c"}, "c", "cancel a request"),
+	Release: binding([]string{"e"}, "e", "give a grant back"),
+	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
+}
+
+var hostKeys = struct{ Filter, Clear, Reload key.Binding }{
+	Filter: binding([]string{"/"}, "/", "find"),
+	Clear:  binding([]string{"esc"}, "esc", "clear"),
+	Reload: binding([]string{"r", "ctrl+l"}, "r", "reload"),
+}
+
+var playerKeys = struct {
+	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End    key.Binding
+	Event, EventBack, Marker, MarkerBack, Active, Goto            key.Binding
+	Slower, Faster, Idle, Follow, Search, Again, Zoom, Pan, Facts key.Binding
+	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Leave       key.Binding
+}{
+	Pause:      binding([]string{"space"}, "space", "play, pause"),
+	Back:       binding([]string{"h"}, "h", "5 s back"),
+	On:         binding([]string{"l"}, "l", "5 s on"),
+	BackMinute: binding([]string{"H"}, "H", "1 min back"),
+	OnMinute:   binding([]string{"L"}, "L", "1 min on"),
+	Percent:    binding([]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, "0-9", "to 0-90 %"),
+	Start:      binding([]string{"g", "home"}, "g", "to the start"),
+	End:        binding([]string{"G", "end"}, "G", "to the end"),
+	Event:      binding([]string{"."}, ".", "next event"),
+	EventBack:  binding([]string{","}, ",", "event before"),
+	Marker:     binding([]string{"]"}, "]", "next marker"),
+	MarkerBack: binding([]string{"["}, "[", "marker before"),
+	Active:     binding([]string{"}"}, "}", "next activity"),
+	Goto:       binding([]string{":"}, ":", "to a time"),
+	Slower:     binding([]string{"<"}, "<", "slower"),
+	Faster:     binding([]string{">"}, ">", "faster"),
+	Idle:       binding([]string{"i"}, "i", "idle limit"),
+	Follow:     binding([]string{"F"}, "F", "follow live"),
+	Search:     binding([]string{"/"}, "/", "search text"),
+	Again:      binding([]string{"n"}, "n", "search on"),
+	Zoom:       binding([]string{"z"}, "z", "screen only"),
+	Facts:      binding([]string{"f"}, "f", "facts"),
+	Pan:        binding(nil, "←↓↑→", "pan"),
+	PanUp:      binding([]string{"up", "shift+up"}, "↑", "pan up"),
+	PanDown:    binding([]string{"down", "shift+down"}, "↓", "pan down"),
+	PanLeft:    binding([]string{"left", "shift+left"}, "←", "pan left"),
+	PanRight:   binding([]string{"right", "shift+right"}, "→", "pan right"),
+	PanFree:    binding([]string{"c"}, "c", "pan with the cursor"),
+	Kill:       binding([]string{"X"}, "X", "end the session"),
+	Leave:      binding([]string{"q", "esc"}, "q", "back"),
+}

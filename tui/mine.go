@@ -1,0 +1,263 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// mine is a person's own requests and grants: what is live first, with the
+// time that is left.
+type mine struct {
+	*shared
+	list       list
+	cols, rows int
+	items      []mineItem
+	loaded     bool
+	gen, tick  generation
+	ask        *prompt
+}
+
+// mineItem is a request, and the grant that came of it.
+type mineItem struct {
+	request access.Request
+	grant   *access.Grant
+}
+
+const mineLimit = 200
+
+func newMine(s *shared) *mine {
+	m := &mine{shared: s}
+	m.list = list{look: s.look, columns: []column{
+		{title: "login@host"},
+		{title: "state", width: 11},
+		{title: "time", width: 16},
+		{title: "asked UTC", width: 12},
+		{title: "decided by", width: 14, from: 90},
+		{title: "reason"},
+	}}
+	return m
+}
+
+type (
+	mineTick   struct{ gen generation }
+	mineLoaded struct {
+		gen   generation
+		items []mineItem
+		err   error
+	}
+	mineDone struct{ text string }
+)
+
+func (m *mine) Init() tea.Cmd {
+	m.tick = m.next()
+	return say(mineTick{m.tick})
+}
+
+func (m *mine) load() tea.Cmd {
+	m.gen = m.next()
+	gen, me := m.gen, m.cfg.Actor.Person
+	return m.do(func(ctx context.Context) tea.Msg {
+		requests, err := m.cfg.Requests.Requests(ctx, access.RequestQuery{Person: me, Limit: mineLimit})
+		if err != nil {
+			return mineLoaded{gen: gen, err: err}
+		}
+		grants, err := m.cfg.Grants.Grants(ctx, access.GrantQuery{Person: me, Limit: mineLimit})
+		return mineLoaded{gen, mineItems(requests, grants), err}
+	})
+}
+
+// mineItems joins requests and grants: those that still count come first.
+func mineItems(requests []access.Request, grants []access.Grant) []mineItem {
+	of := make(map[access.RequestID]access.Grant, len(grants))
+	for _, g := range grants {
+		of[g.RequestID] = g
+	}
+	var counts, over []mineItem
+	for _, r := range requests {
+		item := mineItem{request: r, grant: r.Grant}
+		if g, ok := of[r.ID]; ok {
+			item.grant = &g
+		}
+		if r.State == access.RequestPending || item.grant != nil && item.grant.State.Live() {
+			counts = append(counts, item)
+		} else {
+			over = append(over, item)
+		}
+	}
+	return append(counts, over...)
+}
+
+func (m *mine) SetSize(cols, rows int) {
+	m.cols, m.rows = cols, rows
+	m.list.setSize(cols, rows)
+}
+
+func (m *mine) Typing() bool { return m.ask != nil }
+
+func (m *mine) Count() int {
+	n := 0
+	for _, i := range m.items {
+		if i.request.State == access.RequestPending || i.grant != nil && i.grant.State.Live() {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *mine) Keys() help.KeyMap {
+	if m.ask != nil {
+		return m.ask.keys()
+	}
+	own := []key.Binding{mineKeys.Reload}
+	if m.cfg.Desk != nil {
+		own = []key.Binding{mineKeys.Cancel, mineKeys.Release, mineKeys.Reload}
+	}
+	return keyList{own, [][]key.Binding{own, listColumn()}}
+}
+
+func (m *mine) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case mineTick:
+		if msg.gen == m.tick {
+			return tea.Batch(m.load(), m.after(refreshEvery, msg))
+		}
+	case mineLoaded:
+		if msg.gen != m.gen {
+			return nil
+		}
+		if msg.err != nil {
+			return say(failed{msg.err})
+		}
+		m.items, m.loaded = msg.items, true
+		m.list.setLen(len(m.items))
+	case mineDone:
+		return tea.Batch(say(notice{msg.text}), m.load())
+	case tea.MouseWheelMsg:
+		m.list.move(wheel(msg))
+	case tea.MouseClickMsg:
+		m.list.moveTo(m.list.top + msg.Y - 1)
+	case tea.KeyPressMsg:
+		m.press(msg)
+		if m.ask != nil && msg.String() == "enter" {
+			return m.confirm(msg)
+		}
+	}
+	return nil
+}
+
+func (m *mine) confirm(k tea.KeyPressMsg) tea.Cmd {
+	cmd, over := m.ask.press(k)
+	if over {
+		m.ask = nil
+	}
+	return cmd
+}
+
+func (m *mine) press(k tea.KeyPressMsg) {
+	switch {
+	case m.ask != nil:
+		if pressed(k, lineKeys.Leave) {
+			m.ask = nil
+		}
+	case m.list.press(k):
+	case m.cfg.Desk == nil || m.list.at >= len(m.items):
+	case pressed(k, mineKeys.Cancel):
+		m.askCancel(m.items[m.list.at].request)
+	case pressed(k, mineKeys.Release):
+		m.askRelease(m.items[m.list.at].grant)
+	case pressed(k, mineKeys.Reload):
+		m.tick = m.next()
+	}
+}
+
+func (m *mine) askCancel(r access.Request) {
+	if r.State != access.RequestPending {
+		return
+	}
+	m.ask = newPrompt(m.shared, "Cancel the request for "+r.Target.String()+"?", "", nil, func(string) tea.Cmd {
+		return m.do(func(ctx context.Context) tea.Msg {
+			if err := m.cfg.Desk.Cancel(ctx, m.cfg.Actor, r.ID); err != nil {
+				return failed{err}
+			}
+			return mineDone{"request for " + r.Target.String() + " cancelled"}
+		})
+	})
+	m.ask.plain = true
+}
+
+func (m *mine) askRelease(g *access.Grant) {
+	if g == nil || !g.State.Live() {
+		return
+	}
+	id, target := g.ID, g.Target.String()
+	m.ask = newPrompt(m.shared, "Give "+target+" back? Its sessions end.", "", nil, func(string) tea.Cmd {
+		return m.do(func(ctx context.Context) tea.Msg {
+			if err := m.cfg.Desk.Release(ctx, m.cfg.Actor, id); err != nil {
+				return failed{err}
+			}
+			return mineDone{"grant for " + target + " given back"}
+		})
+	})
+	m.ask.plain, m.ask.bad = true, true
+}
+
+func (m *mine) View() string {
+	if m.cols == 0 {
+		return ""
+	}
+	body := ""
+	switch {
+	case len(m.items) > 0:
+		body = m.list.view(m.row)
+	case m.loaded:
+		body = centre(m.look.Dim.Render("You have asked for nothing yet.")+"\n"+m.look.Faint.Render("ssh LOGIN@HOST@bastion asks where a rule wants approval."), m.cols, m.rows)
+	default:
+		body = centre(m.look.Dim.Render("reading…"), m.cols, m.rows)
+	}
+	if m.ask != nil {
+		body = m.ask.over(body, m.cols, m.rows)
+	}
+	return body
+}
+
+func (m *mine) row(i int) []field {
+	l, now, it := m.look, m.now(), m.items[i]
+	state, left, style := it.standing(l, now)
+	by := make([]access.PersonName, 0, 2)
+	for _, d := range it.request.Decisions {
+		by = append(by, d.Person)
+	}
+	return []field{
+		{access.Plain(it.request.Target.String(), 120), l.Text},
+		{state, style},
+		{left, l.Text},
+		{moment(it.request.RequestedAt, now), l.Dim},
+		{access.Plain(names(by), 60), l.Dim},
+		{access.Plain(it.request.Reason, 200), l.Dim},
+	}
+}
+
+// standing says in words how it stands and how much time is left.
+func (it mineItem) standing(l *look, now time.Time) (state, left string, style lipgloss.Style) {
+	if it.request.State == access.RequestPending {
+		return "… pending", "lapses in " + span(it.request.WaitUntil.Sub(now)), l.Warn
+	}
+	g := it.grant
+	switch {
+	case g == nil:
+		return "✗ " + string(it.request.State), "", l.Dim
+	case g.State == access.GrantReady:
+		return "○ ready", "use in " + span(g.UseBy.Sub(now)), l.Good
+	case g.State == access.GrantActive:
+		return "● active", fmt.Sprintf("%s left", span(g.NotAfter.Sub(now))), l.Good
+	}
+	return "✓ " + string(g.State), "", l.Dim
+}

@@ -1,0 +1,206 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+const (
+	keyframeEvery = 1 << 20  // stored bytes, at first
+	keyframeRoom  = 48 << 20 // bytes of snapshots kept; beyond it every second one goes
+	mostBuckets   = 2048
+	firstBucket   = 250 * time.Millisecond
+	mostMarks     = 500
+	pause         = 5 * time.Second // without output: what comes next is an activity
+)
+
+// A mark is a moment worth a place on the timeline.
+type mark struct {
+	at   time.Duration
+	code byte // CodeMarker or CodeResize
+	text string
+}
+
+// survey is what is known of a recording's course: it is read once from end
+// to end in the background, so that seeking and the timeline are at hand. Its
+// memory is bounded, however long the recording.
+type survey struct {
+	length  time.Duration
+	heat    []int64
+	bucket  time.Duration // that each heat is for
+	marks   []mark
+	starts  []time.Duration // of activity after a pause
+	frames  []keyframe
+	every   int64
+	held    int
+	through bool // the end was reached at least once
+}
+
+func newSurvey() *survey { return &survey{bucket: firstBucket, every: keyframeEvery} }
+
+// findings is what one slice of the survey found.
+type findings struct {
+	events []seen
+	frames []keyframe
+	offset int64
+	end    bool
+	err    error
+}
+
+// seen is an event without its data.
+type seen struct {
+	at    time.Duration
+	code  byte
+	bytes int
+	text  string
+}
+
+// surveyor reads ahead of the viewer, with a deck of its own.
+type surveyor struct {
+	deck  *deck
+	since int64 // offset of the last keyframe
+}
+
+// look goes on for a while.
+func (s *surveyor) look(ctx context.Context, every int64) (f findings) {
+	const most = 4096 // events a slice
+	for started := time.Now(); len(f.events) < most && time.Since(started) < sliceOfCPU; {
+		_, ok, err := s.deck.peek(ctx)
+		if err != nil || !ok {
+			f.end, f.err = true, err
+			break
+		}
+		e := s.deck.play()
+		n := seen{at: s.deck.last, code: e.Code, bytes: len(e.Data)}
+		if e.Code == CodeMarker || e.Code == CodeResize {
+			n.text = access.Plain(e.Data, 100)
+		}
+		f.events = append(f.events, n)
+		if s.deck.offset-s.since >= every {
+			f.frames = append(f.frames, s.deck.keyframe())
+			s.since = s.deck.offset
+		}
+	}
+	f.offset = s.deck.offset
+	return f
+}
+
+// take adds findings.
+func (s *survey) take(f findings) {
+	for _, e := range f.events {
+		if s.length > 0 && e.at-s.length > pause && len(s.starts) < mostMarks {
+			s.starts = append(s.starts, e.at)
+		}
+		s.length = max(s.length, e.at)
+		s.warm(e)
+		if e.text != "" && len(s.marks) < mostMarks {
+			s.marks = append(s.marks, mark{e.at, e.code, e.text})
+		}
+	}
+	for _, k := range f.frames {
+		s.frames = append(s.frames, k)
+		s.held += len(k.snapshot)
+	}
+	for s.held > keyframeRoom && len(s.frames) > 1 {
+		s.thin()
+	}
+	s.through = s.through || f.end
+}
+
+// warm counts an event in its bucket; buckets double in length when there are
+// too many.
+func (s *survey) warm(e seen) {
+	if e.code != CodeOutput && e.code != CodeStderr {
+		return
+	}
+	i := int(e.at / s.bucket)
+	for i >= mostBuckets {
+		for j := range (len(s.heat) + 1) / 2 {
+			s.heat[j] = s.heat[2*j]
+			if 2*j+1 < len(s.heat) {
+				s.heat[j] += s.heat[2*j+1]
+			}
+		}
+		s.heat = s.heat[:(len(s.heat)+1)/2]
+		s.bucket *= 2
+		i = int(e.at / s.bucket)
+	}
+	for len(s.heat) <= i {
+		s.heat = append(s.heat, 0)
+	}
+	s.heat[i] += int64(e.bytes)
+}
+
+// thin drops every second keyframe and makes fewer from now on.
+func (s *survey) thin() {
+	kept := s.frames[:0:0]
+	s.held = 0
+	for i, k := range s.frames {
+		if i%2 == 1 {
+			kept = append(kept, k)
+			s.held += len(k.snapshot)
+		}
+	}
+	s.frames = kept
+	s.every *= 2
+}
+
+// keyframeAt is the last keyframe not after a time; none is the zero one.
+func (s *survey) keyframeAt(at time.Duration) keyframe {
+	i, _ := slices.BinarySearchFunc(s.frames, at, func(k keyframe, at time.Duration) int {
+		if k.at < at {
+			return -1
+		}
+		return 1 // several may have one time: the first of them is not too far
+	})
+	if i == 0 {
+		return keyframe{}
+	}
+	return s.frames[i-1]
+}
+
+// keyframeBefore is the last keyframe before an offset.
+func (s *survey) keyframeBefore(offset int64) keyframe {
+	i, _ := slices.BinarySearchFunc(s.frames, offset, func(k keyframe, offset int64) int {
+		if k.offset < offset {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 {
+		return keyframe{}
+	}
+	return s.frames[i-1]
+}
+
+// next is the first of the sorted times after at; before the last one before.
+func next(times []time.Duration, at time.Duration) (time.Duration, bool) {
+	for _, t := range times {
+		if t > at {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+func before(times []time.Duration, at time.Duration) (time.Duration, bool) {
+	for _, t := range slices.Backward(times) {
+		if t < at {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+func (s *survey) markTimes() []time.Duration {
+	out := make([]time.Duration, 0, len(s.marks))
+	for _, m := range s.marks {
+		if m.code == CodeMarker {
+			out = append(out, m.at)
+		}
+	}
+	return out
+}

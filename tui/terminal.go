@@ -1,0 +1,145 @@
+package tui
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// terminalVariables are the ones that describe a terminal. All others stay
+// out: bubbletea would act on some (TMUX makes it run a program), and over SSH
+// they are what a client chose to send.
+var terminalVariables = []string{"TERM", "COLORTERM", "NO_COLOR", "CLICOLOR", "COLORFGBG", "TERM_PROGRAM", "WT_SESSION"}
+
+func terminalEnv(env []string) []string {
+	out := make([]string, 0, len(terminalVariables))
+	for _, kv := range env {
+		if name, value, ok := strings.Cut(kv, "="); ok && len(value) <= 64 && slices.Contains(terminalVariables, name) {
+			out = append(out, kv)
+		}
+	}
+	return out
+}
+
+// input reads from a terminal that is not of this machine. Its reads end with
+// ctx, although those of the reader below may not, and when the reader ends,
+// the person has left.
+type input struct {
+	ctx   context.Context
+	bytes chan []byte
+	rest  []byte
+}
+
+func newInput(ctx context.Context, r io.Reader, left func()) *input {
+	in := &input{ctx: ctx, bytes: make(chan []byte)}
+	if r == nil {
+		r = strings.NewReader("")
+	}
+	go in.pump(r, left)
+	return in
+}
+
+func (in *input) pump(r io.Reader, left func()) {
+	defer left()
+	for {
+		buf := make([]byte, 1024)
+		n, err := r.Read(buf)
+		if n > 0 {
+			select {
+			case in.bytes <- buf[:n]:
+			case <-in.ctx.Done():
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (in *input) Read(p []byte) (int, error) {
+	if len(in.rest) == 0 {
+		select {
+		case in.rest = <-in.bytes:
+		case <-in.ctx.Done():
+			return 0, io.EOF
+		}
+	}
+	n := copy(p, in.rest)
+	in.rest = in.rest[n:]
+	return n, nil
+}
+
+// farewell is how long the bytes that restore a terminal may take once ctx is
+// done. A client that reads no more must not hold the program.
+const farewell = time.Second
+
+// output writes to a terminal that is not of this machine, from one goroutine,
+// so that a peer that stopped reading cannot block the program's end.
+type output struct {
+	ctx     context.Context
+	w       io.Writer
+	left    func()
+	jobs    chan []byte
+	results chan error
+	done    chan struct{}
+
+	mu     sync.Mutex // of Write: bubbletea writes under more than one lock of its own
+	broken error      // set once
+}
+
+func newOutput(ctx context.Context, w io.Writer, left func()) *output {
+	out := &output{ctx: ctx, w: w, left: left, jobs: make(chan []byte), results: make(chan error, 1), done: make(chan struct{})}
+	go out.pump()
+	return out
+}
+
+func (out *output) pump() {
+	for {
+		select {
+		case <-out.done:
+			return
+		case p := <-out.jobs:
+			_, err := out.w.Write(p)
+			out.results <- err // buffered: at most one job is out
+		}
+	}
+}
+
+// stop ends the pump after its present write. No Write may follow.
+func (out *output) stop() { close(out.done) }
+
+func (out *output) Write(p []byte) (int, error) {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	if out.broken != nil {
+		return 0, out.broken
+	}
+	out.jobs <- slices.Clone(p) // the pump is idle: broken is set while it is not
+	err := out.wait()
+	if err != nil {
+		out.broken = err
+		out.left()
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (out *output) wait() error {
+	select {
+	case err := <-out.results:
+		return err
+	case <-out.ctx.Done():
+	}
+	late := time.NewTimer(farewell)
+	defer late.Stop()
+	select {
+	case err := <-out.results:
+		return err
+	case <-late.C:
+		return context.Cause(out.ctx)
+	}
+}
