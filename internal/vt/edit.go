@@ -89,7 +89,7 @@ func (s *Screen) scrollUp(from, n int) {
 	region := s.lines[from:s.bottom]
 	n = min(n, len(region))
 	s.depart(from, from+n)
-	s.rotate(region, n)
+	rotate(region, n)
 	s.eraseRows(s.bottom-n, s.bottom, s.blank())
 }
 
@@ -98,12 +98,12 @@ func (s *Screen) scrollDown(from, n int) {
 	region := s.lines[from:s.bottom]
 	n = min(n, len(region))
 	s.depart(s.bottom-n, s.bottom)
-	s.rotate(region, len(region)-n)
+	rotate(region, len(region)-n)
 	s.eraseRows(from, from+n, s.blank())
 }
 
 // rotate moves the first n rows behind the others.
-func (s *Screen) rotate(region []*row, n int) {
+func rotate(region []*row, n int) {
 	if n == 1 { // a line feed at the bottom: the common case
 		first := region[0]
 		copy(region, region[1:])

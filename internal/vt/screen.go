@@ -12,14 +12,13 @@
 // with U+200D (one cell, as in tmux), and for "ESC k" titles (swallowed).
 //
 // Memory is bounded by the size of the screen, whatever comes in, and how the
-// input is cut into writes makes no difference.
+// input is cut into writes makes no difference. Time is not in proportion to
+// the input alone: a few bytes can erase or repeat over a whole screen.
 //
 // Start reading at Screen, then Write in parser.go.
 package vt
 
-import (
-	"strings"
-)
+import "strings"
 
 // MaxCols and MaxRows bound a Screen; larger sizes are cut to them.
 const (

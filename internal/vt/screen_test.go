@@ -157,7 +157,7 @@ func TestResize(t *testing.T) {
 		"pending wrap, taller":       {strings.Repeat("x", 20), 20, 5, "y", strings.Repeat("x", 20) + "|y|||"},
 		"pending wrap, wider":        {strings.Repeat("x", 20), 25, 4, "y", strings.Repeat("x", 20) + "y|||"},
 		"pending wrap, narrower":     {strings.Repeat("x", 20), 10, 4, "y", strings.Repeat("x", 9) + "y|||"},
-		"saved cursor kept inside":   {"\x1b[4;20H\x1b7\x1b[H", 5, 2, "\x1b8y", "|    |y"},
+		"saved cursor kept inside":   {"\x1b[4;20H\x1b7\x1b[H", 5, 2, "\x1b8y", "|    y"},
 		"main under alt":             {"one\r\ntwo\x1b[?1049halt", 20, 3, "\x1b[?1049l!", "one|two!|"},
 		"cut to the least":           {"one", 0, -1, "", "o"},
 	} {
