@@ -9,6 +9,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
 )
 
 // arrival is one TCP connection at the door, from accept until it closes. It
@@ -66,7 +67,13 @@ func (a *arrival) Close() error {
 // connection is made at the first channel or request. gliderlabs offers no
 // callback between the end of authentication and those.
 func (a *arrival) connection(s *Server, sc *gossh.ServerConn) *connection {
-	a.once.Do(func() { a.conn = s.newConnection(sc, proofOf(sc.Permissions)) })
+	a.once.Do(func() {
+		a.conn = s.newConnection(sc, proofOf(sc.Permissions))
+		// Not waited for: what follows has events of its own.
+		go a.conn.event(audit.AuthSucceeded, map[string]string{
+			"fingerprint": a.conn.identity.Fingerprint, "key_type": a.conn.identity.KeyType,
+		})
+	})
 	return a.conn
 }
 

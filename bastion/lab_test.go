@@ -1,0 +1,249 @@
+package bastion_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/bastion"
+	"github.com/sallyport/sallyport/certs"
+	"github.com/sallyport/sallyport/internal/sshdtest"
+	"github.com/sallyport/sallyport/policy"
+	"github.com/sallyport/sallyport/recorder"
+	"github.com/sallyport/sallyport/store"
+)
+
+// lab is a bastion with everything real but the desk and the console, which
+// are functions, before a real sshd.
+type lab struct {
+	t      *testing.T
+	dir    string
+	addr   string // of the bastion
+	host   *sshdtest.Host
+	store  *store.Store
+	door   *bastion.Server
+	policy *policy.Live
+	admit  func(context.Context, access.Application) (*access.Pass, error)
+	serve  func(context.Context, bastion.Terminal) int
+	log    syncBuffer
+}
+
+// Admit and Serve make the lab the desk and the console.
+func (l *lab) Admit(ctx context.Context, a access.Application) (*access.Pass, error) {
+	return l.admit(ctx, a)
+}
+func (l *lab) Serve(ctx context.Context, t bastion.Terminal) int { return l.serve(ctx, t) }
+
+type option func(*bastion.Config)
+
+func newLab(t *testing.T, options ...option) *lab {
+	t.Helper()
+	l := &lab{t: t, dir: t.TempDir()}
+	now := time.Now
+	newID := func() string { return ulid.Make().String() }
+	log := slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	keys := l.mkdir("keys")
+	ca := must(certs.OpenLocalCA(keys, now))(t)
+	hostCA := must(certs.OpenHostCA(keys, now))(t)
+	l.host = must(sshdtest.Start(sshdtest.Config{Dir: l.mkdir("host"), CA: certs.AuthorizedLine(ca.PublicKey(), "ca")}))(t)
+	t.Cleanup(func() { _ = l.host.Close() })
+	for _, who := range []string{"alice", "bob", "mallory"} {
+		l.keygen(who)
+	}
+	l.policy = policy.NewLive(l.parse())
+	l.store = must(store.Open(context.Background(), store.Config{Path: filepath.Join(l.dir, "test.db"), BastionID: "b1", Now: now}))(t)
+	rec := must(recorder.New(recorder.Config{
+		Dir: filepath.Join(l.dir, "recordings"), KeyDir: keys, BastionID: "b1", Index: l.store, Reserve: -1, Log: log,
+	}))(t)
+	ctx, stop := context.WithCancel(context.Background())
+	recording := make(chan struct{})
+	go func() { defer close(recording); rec.Run(ctx) }()
+	l.admit, l.serve = l.standing, func(context.Context, bastion.Terminal) int { return 0 }
+	config := bastion.Config{
+		HostKeys: []ssh.Signer{newSigner(t)}, HostCA: hostCA, InnerAuth: "auto",
+		Limits: bastion.Limits{
+			Handshake: 10 * time.Second, Auth: 10 * time.Second, AuthTries: 20, MaxUnauthenticated: 20,
+			FailedPerIPPerMinute: 60, Idle: time.Minute, SessionsPerPerson: 50,
+		},
+		Policy: l.policy, Desk: l, Console: l, Recorder: rec, Audit: l.store, BastionID: "b1",
+		Mint: certs.Mint{Issuer: ca, TTL: time.Minute, Now: now},
+		Now:  now, NewID: newID, Log: log,
+	}
+	for _, o := range options {
+		o(&config)
+	}
+	l.door = must(bastion.New(config))(t)
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	l.addr = listener.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- l.door.Serve(listener) }()
+	t.Cleanup(func() {
+		over, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		l.door.Shutdown(over)
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		stop()
+		<-recording
+		if err := l.store.Close(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(l.log.String())
+			t.Log(l.host.Log())
+		}
+	})
+	l.sshConfig(config.HostKeys[0].PublicKey(), hostCA.PublicKey())
+	return l
+}
+
+// standing admits alice everywhere with a pass that never ends.
+func (l *lab) standing(_ context.Context, a access.Application) (*access.Pass, error) {
+	return l.pass(context.Background(), a)
+}
+
+func (l *lab) pass(ctx context.Context, a access.Application) (*access.Pass, error) {
+	current := l.policy.Current()
+	host, ok := current.Host(a.Target.Host)
+	if !ok || a.Identity.Person != "alice" {
+		return nil, access.Refuse(access.ReasonNoRule, "no rule", "Ask")
+	}
+	person, _ := current.Person("alice")
+	return &access.Pass{
+		Context: ctx, Warnings: make(chan access.Warning), Done: func() {},
+		Person: person, Host: host, Login: a.Target.Login, Rule: "r",
+		Allow: access.AllowList{{Capability: access.MayShell}, {Capability: access.MayExec}, {Capability: access.MaySFTP}},
+	}, nil
+}
+
+func (l *lab) parse() *policy.Policy {
+	l.t.Helper()
+	text := fmt.Sprintf(`
+people:
+  - {name: alice, groups: [sre], keys: [%q]}
+  - {name: bob, groups: [sre], keys: [%q]}
+hosts:
+  - {name: db1, address: %q, aliases: [db1.example.com], logins: [%s], host_keys: [%q]}
+  - {name: wrongkey, address: %q, logins: [%s], host_keys: [%q]}
+  - {name: down, address: "127.0.0.1:1", logins: [%s], host_keys: [%q]}
+rules:
+  - {name: r, who: {groups: [sre]}, hosts: {names: ["*"]}, logins: [%s], allow: [shell, exec, sftp]}
+`, l.public("alice"), l.public("bob"), l.host.Addr, l.host.Login, l.host.HostKey,
+		l.host.Addr, l.host.Login, l.public("mallory"), l.host.Login, l.host.HostKey, l.host.Login)
+	p, _, err := policy.Parse("access.yaml", []byte(text))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return p
+}
+
+func (l *lab) mkdir(name string) string {
+	l.t.Helper()
+	dir := filepath.Join(l.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		l.t.Fatal(err)
+	}
+	return dir
+}
+
+func (l *lab) keygen(name string) {
+	l.t.Helper()
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", filepath.Join(l.dir, name)).CombinedOutput(); err != nil {
+		l.t.Fatal(string(out), err)
+	}
+}
+
+func (l *lab) public(name string) string {
+	l.t.Helper()
+	return strings.TrimSpace(string(must(os.ReadFile(filepath.Join(l.dir, name+".pub")))(l.t)))
+}
+
+// sshConfig writes a configuration for each person, and known_hosts as an
+// engineer would have it: the bastion's key, and its host CA for the hosts.
+func (l *lab) sshConfig(bastionKey, hostCA ssh.PublicKey) {
+	l.t.Helper()
+	_, port, _ := net.SplitHostPort(l.addr)
+	known := fmt.Sprintf("[127.0.0.1]:%s %s\n", port, certs.AuthorizedLine(bastionKey, ""))
+	for _, h := range l.policy.Current().Hosts {
+		known += certs.KnownHostsLine(h, hostCA) + "\n"
+	}
+	l.write("known_hosts", known)
+	for _, who := range []string{"alice", "bob", "mallory"} {
+		l.write("ssh_config."+who, fmt.Sprintf("Host bastion\n  HostName 127.0.0.1\n  Port %s\nHost *\n  IdentitiesOnly yes\n  IdentityAgent none\n  BatchMode yes\n  StrictHostKeyChecking yes\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile none\n  IdentityFile %s\n",
+			port, filepath.Join(l.dir, "known_hosts"), filepath.Join(l.dir, who)))
+	}
+}
+
+func (l *lab) write(name, text string) {
+	l.t.Helper()
+	if err := os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// target is LOGIN@db1@bastion.
+func (l *lab) target(host string) string { return l.host.Login + "@" + host + "@bastion" }
+
+type result struct {
+	out, err string
+	code     int
+}
+
+func (l *lab) run(name string, args ...string) result { return l.runAs("alice", nil, name, args...) }
+
+// runAs runs a client of OpenSSH with the lab's configuration, for a minute at
+// most.
+func (l *lab) runAs(who string, stdin io.Reader, name string, args ...string) result {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, append([]string{"-F", filepath.Join(l.dir, "ssh_config."+who)}, args...)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
+	cmd.Env = append(os.Environ(), "LC_TEST=set")
+	err := cmd.Run()
+	if _, ok := err.(*exec.ExitError); err != nil && !ok {
+		l.t.Fatal(err)
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+func (l *lab) sessions() []access.Session {
+	l.t.Helper()
+	return must(l.store.Sessions(context.Background(), access.SessionQuery{}))(l.t)
+}
+
+func newSigner(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return must(ssh.NewSignerFromKey(private))(t)
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
