@@ -1,0 +1,61 @@
+# Sallyport. `make test` is the one test command, `make demo` the one to try it.
+
+export GOFLAGS := -tags=sqlite_fts5 -buildvcs=false $(GOFLAGS)
+export CGO_ENABLED := 1
+
+GO      ?= go
+BIN     := bin/sallyport
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: all build demo test lint vuln bench soak fuzz tools-check clean
+
+all: build
+
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/sallyport
+
+# The main job on embedded parts, in one terminal. ARGS='--dir DIR' keeps it.
+demo: build
+	$(BIN) demo $(ARGS)
+
+# Everything: what it needs, build, vet, lint, unit and end-to-end tests with
+# the race detector, and the nested module with Vault's real SSH engine.
+test: tools-check build lint
+	$(GO) test -race -timeout 12m ./...
+	cd internal/vaulttest && GOFLAGS=-buildvcs=false $(GO) test -timeout 10m ./...
+
+# Installs the real clients that the tests drive where it may, else says what
+# to install.
+tools-check:
+	@scripts/tools
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# Known vulnerabilities in what is linked; needs the network. Without it the
+# list of modules is printed for a check elsewhere.
+vuln:
+	@$(GO) tool govulncheck ./... || { echo; echo "modules linked into the binary:"; $(GO) version -m $(BIN) 2>/dev/null || $(GO) list -m all; exit 1; }
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The long forms of the same tests.
+soak:
+	SALLYPORT_SOAK=1 $(GO) test -race -timeout 6h ./...
+
+# A minute for each fuzz target.
+FUZZTIME ?= 60s
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -rf bin
+	$(GO) clean -testcache
