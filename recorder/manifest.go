@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 )
 
@@ -101,7 +101,7 @@ func parseManifest(data []byte) (m Manifest, signed, sig []byte, err error) {
 // ReadManifest reads the manifest of a sealed recording without verifying
 // anything; see [Verify].
 func ReadManifest(dir string) (Manifest, error) {
-	data, err := readBounded(filepath.Join(dir, manifestName), maxManifest)
+	data, err := readManifestFile(dir)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -124,14 +124,18 @@ func (m *Manifest) verifySignature(signed, sig []byte, trust Trust) error {
 // digestHex is SHA-256 in hexadecimal.
 func digestHex(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
 
-// readBounded reads a file of at most limit bytes.
-func readBounded(name string, limit int64) ([]byte, error) {
-	fi, err := os.Stat(name)
+// errOversize says that a file is longer than any of its kind.
+var errOversize = errors.New("the file is too long")
+
+// readManifestFile reads the manifest of a folder as it is stored.
+func readManifestFile(dir string) ([]byte, error) {
+	f, err := openRegular(filepath.Join(dir, manifestName))
 	if err != nil {
 		return nil, err
 	}
-	if fi.Size() > limit {
-		return nil, fmt.Errorf("%s: %d bytes, at most %d expected", name, fi.Size(), limit)
+	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
+	if err == nil && len(data) > maxManifest {
+		err = errOversize
 	}
-	return os.ReadFile(name)
+	return data, errors.Join(err, f.Close())
 }

@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sallyport/sallyport/access"
@@ -96,7 +99,8 @@ func (rec *Recording) finish() error {
 		}
 		digests = append(digests, FileDigest{f.name, f.size, string(f.digest(nil))})
 	}
-	if err := syncDir(rec.dir); err != nil {
+	cuts, err := rec.cutFiles()
+	if err := errors.Join(err, syncDir(rec.dir)); err != nil {
 		return err
 	}
 	rec.closeFiles()
@@ -104,7 +108,7 @@ func (rec *Recording) finish() error {
 	s := rec.session
 	s.BytesOut, s.BytesIn = rec.out.bytes+rec.err.bytes, rec.in.bytes
 	rec.seal = &sealing{session: s, draft: Manifest{
-		Session: factsOf(s), Counts: rec.counts, Files: append(digests, tails...), Streams: streams,
+		Session: factsOf(s), Counts: rec.counts, Files: slices.Concat(digests, tails, cuts), Streams: streams,
 		Blocks: rec.idx.blocks, Chain: hex.EncodeToString(rec.idx.chain[:]),
 		Gaps: rec.gaps, Recovery: rec.recovery, BastionID: s.BastionID,
 	}}
@@ -123,6 +127,9 @@ func (rec *Recording) flush() error {
 	events += b.output(rec.err, rec.last, rec.cast.size, nil, true)
 	if events == 0 {
 		return nil
+	}
+	if rec.broken != nil { // there may be notes about what could not be written
+		b.notes = append(appendVoidNote(nil, rec.cast.size), b.notes...)
 	}
 	err := rec.idx.note(b.notes)
 	if err == nil {
@@ -165,6 +172,26 @@ func (rec *Recording) joinTails() (streams []StreamDigest, files []FileDigest, e
 		streams = append(streams, d)
 	}
 	return streams, files, nil
+}
+
+// cutFiles tells of what recoveries cut off, this one and any that did not
+// come to its end.
+func (rec *Recording) cutFiles() (files []FileDigest, err error) {
+	if rec.recovery == nil {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(rec.dir)
+	for _, e := range entries {
+		if !strings.Contains(e.Name(), cutMark) {
+			continue
+		}
+		f, err := digestFile(rec.dir, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, err
 }
 
 // digestFile tells of a file that is not written any more.
