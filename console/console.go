@@ -1,0 +1,180 @@
+// Package console is the commands: one set, served over SSH ("ssh bastion
+// COMMAND …"), over a unix socket to the admin of last resort, and, as the
+// client of that socket, to the binary's own command line.
+//
+// It owns what a command is called, who may use it at all, what it prints and
+// its exit status. It refuses to decide: whether this person may approve that
+// request is the desk's to say, and the desk's to audit. It refuses to show
+// anything raw that a person or a host wrote (invariant 10): text passes
+// through page and printable, recordings through a screen.
+//
+// Start reading at [Console.Run]; then tree.go for how the set is built, gate.go
+// for who may do what, and a file for each noun: request.go, grant.go,
+// session.go, recording.go. server.go and client.go are the two ends of the
+// socket, [Program] is the command line of the binary.
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/policy"
+	"github.com/sallyport/sallyport/recorder"
+)
+
+// Exit statuses of commands, by contract.
+const (
+	exitDone    = 0
+	exitNotDone = 1
+	exitUsage   = 2
+)
+
+// Config is what a Console is made of. Everything is required.
+type Config struct {
+	Desk       Desk
+	Store      Store
+	Policy     Directory
+	Recordings string                // the directory that the paths of sessions are below
+	Trust      func() recorder.Trust // the keys that sign recordings
+	Advertise  string                // host:port that ssh-config and known-hosts print
+	HostKeys   []ssh.PublicKey       // the bastion's own
+	HostCA     ssh.PublicKey         // signs the keys that -J shows
+	BastionID  string
+	Now        access.Clock
+	Log        *slog.Logger
+}
+
+// Console runs commands. It is safe for concurrent use.
+type Console struct{ Config }
+
+// New makes a Console.
+func New(c Config) *Console { return &Console{c} }
+
+// Size is a terminal's, in characters.
+type Size struct {
+	Cols int `json:"cols"`
+	Rows int `json:"rows"`
+}
+
+// Call is one command line and where it comes from.
+type Call struct {
+	Actor access.Actor
+	Args  []string
+	// Stdin is read by the replay on a terminal only, for the keys that end
+	// it. It may be nil, and may still be in a read when Run returns.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer // lines end in \n; a raw terminal's owner translates
+	Terminal       *Size     // of Stdout; nil when it is none
+	Color          bool      // Stdout shows colour and nobody asked for none
+	Reason         string    // from SALLYPORT_REASON; --reason goes first
+}
+
+// Run runs one command and returns its exit status: 0 done, 1 not done, 2 not
+// understood. What went wrong is one line on Stderr. ctx ends when whoever
+// called has gone.
+func (c *Console) Run(ctx context.Context, in Call) int {
+	cl, err := c.newCall(ctx, in)
+	if err != nil {
+		return c.report(in, "", err)
+	}
+	name := ""
+	s := &set{
+		prefix: prefixOf(in.Actor),
+		lists:  func(who role) bool { return cl.roles&who != 0 },
+		run: func(_ *cobra.Command, sp spec, args []string, do action) error {
+			name = sp.name
+			if err := cl.gate(sp); err != nil {
+				return err
+			}
+			if err := do(cl, args); err != nil {
+				return err
+			}
+			return cl.page.err
+		},
+	}
+	root := s.root("Sallyport: privileged access by ssh, approved and recorded.")
+	root.AddCommand(s.commands()...)
+	root.SetIn(strings.NewReader(""))
+	root.SetOut(in.Stdout)
+	root.SetErr(in.Stderr)
+	// Nil would be the arguments of this process.
+	root.SetArgs(append([]string{}, in.Args...))
+	if len(in.Args) > 0 && strings.HasPrefix(in.Args[0], cobra.ShellCompRequestCmd) {
+		// Cobra would answer completions on this process's stderr.
+		return c.report(in, "", unknown(root, s.prefix, in.Args[0]))
+	}
+	return c.report(in, name, root.ExecuteContext(ctx))
+}
+
+func prefixOf(a access.Actor) string {
+	if a.Via == access.ViaSocket {
+		return "sallyport"
+	}
+	return "ssh bastion"
+}
+
+// errNotDone ends a command with exit status 1 when it has said why itself.
+var errNotDone = errors.New("not done")
+
+// report tells the person, and the operator where it is ours, and gives the
+// exit status.
+func (c *Console) report(in Call, command string, err error) int {
+	var misused *usageError
+	var refused *access.Error
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &misused):
+		fmt.Fprint(in.Stderr, misused.lines())
+		return exitUsage
+	case errors.Is(err, errNotDone), errors.Is(err, context.Canceled):
+		return exitNotDone
+	}
+	if !errors.As(err, &refused) || refused.Class == access.Failed {
+		c.Log.Error("a command failed", "command", command, "actor", actorName(in.Actor), "error", err)
+	}
+	fmt.Fprintln(in.Stderr, access.Plain(access.AsError(err).Line(), longest))
+	return exitNotDone
+}
+
+// call is one command in the making: the Call, and the policy as it was when
+// it began.
+type call struct {
+	Call
+	*Console
+	ctx    context.Context
+	policy *policy.Policy
+	person access.Person // zero at the socket
+	roles  role
+	page   *page
+}
+
+func (c *Console) newCall(ctx context.Context, in Call) (*call, error) {
+	p := c.Policy.Current()
+	cl := &call{Call: in, Console: c, ctx: ctx, policy: p, page: &page{w: in.Stdout, color: in.Color, now: c.Now()}}
+	if in.Terminal != nil {
+		cl.page.cols = in.Terminal.Cols
+	}
+	var err error
+	cl.person, cl.roles, err = rolesOf(p, in.Actor)
+	return cl, err
+}
+
+// json writes v for a machine.
+func (c *call) json(v any) error { return writeJSON(c.Stdout, v) }
+
+// because is the reason given, by option or environment.
+func (c *call) because(option string) string {
+	if option != "" {
+		return option
+	}
+	return c.Reason
+}

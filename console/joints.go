@@ -1,0 +1,39 @@
+package console
+
+import (
+	"context"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/policy"
+)
+
+// Desk decides. It checks who may decide, withdraw or end what, and writes the
+// audit events of it, refusals included. Its errors are [*access.Error].
+type Desk interface {
+	Ask(ctx context.Context, actor access.Actor, t access.Target, kinds []access.Kind, d time.Duration, reason string) (access.Request, error)
+	Decide(ctx context.Context, actor access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error)
+	Cancel(ctx context.Context, actor access.Actor, id access.RequestID) error
+	Release(ctx context.Context, actor access.Actor, id access.GrantID) error
+	// Revoke takes the ID of a grant or of its request.
+	Revoke(ctx context.Context, actor access.Actor, id string, reason string) error
+	Kill(ctx context.Context, actor access.Actor, id access.SessionID, reason string) error
+}
+
+// Store answers questions. Its lists are newest first; what is not there is an
+// [*access.Error] with [access.ReasonNotFound].
+type Store interface {
+	Sessions(ctx context.Context, q access.SessionQuery) ([]access.Session, error)
+	Session(ctx context.Context, id access.SessionID) (access.Session, error)
+	Requests(ctx context.Context, q access.RequestQuery) ([]access.Request, error)
+	Grants(ctx context.Context, q access.GrantQuery) ([]access.Grant, error)
+	// Audit lists rows of the chain after seq, oldest first.
+	Audit(ctx context.Context, after int64, limit int) ([]audit.Row, error)
+	Record(ctx context.Context, e audit.Event) error
+}
+
+// Directory is the access file in force; [*policy.Live] fits.
+type Directory interface {
+	Current() *policy.Policy
+}

@@ -1,0 +1,212 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/internal/vt"
+	"github.com/sallyport/sallyport/recorder"
+)
+
+// framesPerSecond is how often a replay draws at most.
+const framesPerSecond = 25
+
+func (s *set) replay() *cobra.Command {
+	var speed float64
+	var idle span
+	cmd := s.command(spec{
+		name:    "replay",
+		args:    []string{"ID"},
+		options: "[--speed FACTOR] [--idle TIME]",
+		short:   "replay a recording",
+		long: `On a terminal: plays the recording as it was seen, drawn from a screen that the
+bastion keeps; nothing recorded reaches your terminal raw. q or Ctrl-C ends it.
+Use "ssh -t bastion replay ID" to have a terminal, or "ssh -t bastion" to browse,
+pause and seek.
+
+Elsewhere: prints a transcript, each line that stood on the screen once, as plain
+text. That you looked is kept as an audit event.`,
+		examples: []string{"replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --speed 4", "replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 | less"},
+		who:      auditor | local,
+	}, func(c *call, args []string) error {
+		if !(speed >= 0.1 && speed <= 1000) { // NaN is neither
+			return misfit("--speed", fmt.Sprint(speed), "between 0.1 and 1000")
+		}
+		found, err := c.ended(args[0])
+		if err != nil {
+			return err
+		}
+		r, err := recorder.Open(filepath.Join(c.Recordings, filepath.FromSlash(found.Recording)))
+		if err != nil {
+			return unreadable(found, err)
+		}
+		defer r.Close()
+		if err := c.record(viewing("replay", found), nil); err != nil {
+			return err
+		}
+		m := &movie{cast: r, terminal: found.Terminal}
+		if c.Terminal == nil {
+			err = c.transcribe(m)
+		} else {
+			err = c.project(m, pace{speed, idle.Duration})
+		}
+		if err != nil {
+			return unreadable(found, err)
+		}
+		if m.skipped > 0 {
+			fmt.Fprintf(c.Stderr, "sallyport: %d lines of the recording cannot be read; verify says what is wrong with it (%s)\n", m.skipped, found.ID)
+		}
+		return nil
+	})
+	cmd.Flags().Float64Var(&speed, "speed", 1, "on a terminal: play `FACTOR` times as fast")
+	idle.Duration = 2 * time.Second
+	cmd.Flags().Var(&idle, "idle", "on a terminal: shorten longer pauses to TIME")
+	return cmd
+}
+
+// movie is a recording while it is played.
+type movie struct {
+	cast *recorder.Reader
+	// terminal: it was recorded on one. Without, its output is text, whose
+	// lines end in \n alone.
+	terminal bool
+	skipped  int // lines that cannot be read
+}
+
+// screen is what the recording began on.
+func (m *movie) screen() *vt.Screen { return vt.New(m.cast.Header.Width, m.cast.Header.Height) }
+
+// events iterates over what can be read. An error ends it.
+func (m *movie) events() iter.Seq2[recorder.TimedEvent, error] {
+	return func(yield func(recorder.TimedEvent, error) bool) {
+		for e, err := range m.cast.Events() {
+			var bad *recorder.LineError
+			if errors.As(err, &bad) {
+				m.skipped++
+				continue
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// play lets a screen follow the recording.
+func (m *movie) play(screen *vt.Screen, e recorder.TimedEvent) {
+	switch e.Code {
+	case recorder.CodeOutput:
+		if !m.terminal {
+			e.Data = strings.ReplaceAll(e.Data, "\n", "\r\n")
+		}
+		screen.Write([]byte(e.Data)) // a Screen takes everything
+	case recorder.CodeResize:
+		var cols, rows int
+		if n, _ := fmt.Sscanf(e.Data, "%dx%d", &cols, &rows); n == 2 {
+			screen.Resize(cols, rows) // within bounds of its own
+		}
+	}
+}
+
+// transcribe prints the recording as plain lines.
+func (c *call) transcribe(m *movie) error {
+	t := newTranscript(m.screen(), func(line string) { c.page.write(line + "\n") })
+	defer t.end()
+	for e, err := range m.events() {
+		if err != nil {
+			return err
+		}
+		if c.page.err != nil || c.ctx.Err() != nil {
+			return nil
+		}
+		m.play(t.screen, e)
+	}
+	return nil
+}
+
+// pace is how fast a replay goes.
+type pace struct {
+	speed float64
+	idle  time.Duration // the longest pause
+}
+
+// project plays the recording on the caller's terminal.
+func (c *call) project(m *movie, p pace) error {
+	ctx, stop := context.WithCancel(c.ctx)
+	defer stop()
+	go quitKeys(c.Stdin, stop)
+
+	f := newFilm(m.screen(), *c.Terminal, c.Color)
+	c.page.write(enterFilm)
+	err := f.run(ctx, m, p, c.page)
+	c.page.write(leaveFilm)
+	cols, rows := f.screen.Size()
+	if err == nil && (cols > f.cols || rows > f.rows) {
+		c.page.linef("%s", fmt.Sprintf("it was recorded at %d×%d and cut to your %d×%d", cols, rows, f.cols, f.rows))
+	}
+	return err
+}
+
+// run draws until the recording or ctx ends.
+func (f *film) run(ctx context.Context, m *movie, p pace, out *page) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var at time.Duration   // of the recording, as played
+	var owed time.Duration // still to wait for it
+	for e, err := range m.events() {
+		if err != nil {
+			return err
+		}
+		owed += time.Duration(float64(min(max(e.At-at, 0), p.idle)) / p.speed)
+		at = max(at, e.At)
+		// What falls into one frame is drawn together.
+		if owed >= time.Second/framesPerSecond {
+			out.write(f.frame())
+			timer.Reset(owed)
+			owed = 0
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+			}
+		}
+		if out.err != nil || ctx.Err() != nil {
+			return nil
+		}
+		m.play(f.screen, e)
+	}
+	out.write(f.frame())
+	return nil
+}
+
+// quitKeys calls stop when a key that ends a replay is read. It returns when
+// stdin ends, with the session at the latest.
+func quitKeys(stdin io.Reader, stop func()) {
+	if stdin == nil {
+		return
+	}
+	var key [1]byte
+	for {
+		n, err := stdin.Read(key[:])
+		if n > 0 && (key[0] == 'q' || key[0] == 3) {
+			stop()
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// unreadable says that a recording cannot be shown.
+func unreadable(s access.Session, err error) error {
+	return access.Fail(access.ReasonRecording, "the recording cannot be read", "verify says what is wrong with it", err).About(string(s.ID))
+}

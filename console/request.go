@@ -1,0 +1,175 @@
+package console
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/policy"
+)
+
+func (s *set) request() *cobra.Command {
+	var howLong span
+	var reason string
+	var asJSON bool
+	cmd := s.command(spec{
+		name:    "request",
+		args:    []string{"LOGIN@HOST"},
+		options: "[--for TIME] [--reason TEXT] [--json]",
+		short:   "ask for access ahead of time",
+		long: `Asks for LOGIN on HOST before it is needed, and returns at once. The request
+is posted to those who may approve it. Once approved it is a grant of yours,
+bound to the key that you are asking with; its clock starts with your first
+session. For forwards this is the only way to ask.
+
+The reason comes from --reason or from SALLYPORT_REASON in the environment.
+The ID of the request is printed; "requests" shows what became of it.`,
+		examples: []string{`request root@db1 --for 2h --reason "'restore the index, OPS-4711'"`},
+		who:      someone,
+	}, func(c *call, args []string) error {
+		target, err := access.ParseTarget(args[0])
+		if err != nil {
+			return err
+		}
+		r, err := c.Desk.Ask(c.ctx, c.Actor, target, nil, howLong.Duration, c.because(reason))
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return c.json(requestJSON(r))
+		}
+		c.page.linef("asked: %s for %s, waiting until %s", r.Target.String(), exact(r.For), clock(r.WaitUntil))
+		c.page.linef("%s", string(r.ID))
+		return nil
+	})
+	cmd.Flags().Var(&howLong, "for", "how long the access is to last, such as 90s, 30m, 4h; the rule's default when left out")
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` says why; the approvers read it")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the request as JSON")
+	return cmd
+}
+
+func (s *set) requests() *cobra.Command {
+	var all, asJSON bool
+	var state string
+	var limit count
+	cmd := s.command(spec{
+		name:    "requests",
+		options: "[--all] [--state STATE] [--limit N] [--json]",
+		short:   "list requests that concern you",
+		long: `Lists requests, newest first: your own and those that you may decide; auditors,
+admins and the socket see everybody's. Pending ones only, unless --all or
+--state says otherwise; --json has all of them in any case.
+
+STATE is pending, approved, denied, cancelled or lapsed.`,
+		examples: []string{"requests", "requests --all --limit 20", "requests --json --state pending"},
+		who:      everyone,
+	}, func(c *call, _ []string) error {
+		wanted, err := oneOf("--state", state, access.RequestPending, access.RequestApproved, access.RequestDenied, access.RequestCancelled, access.RequestLapsed)
+		if err != nil {
+			return err
+		}
+		if wanted == "" && !all && !asJSON {
+			wanted = access.RequestPending
+		}
+		q := access.RequestQuery{State: wanted}
+		if !c.seesAll() && c.roles&approver == 0 {
+			q.Person = c.person.Name
+		}
+		found, err := c.Store.Requests(c.ctx, q)
+		if err != nil {
+			return err
+		}
+		var mine []access.Request
+		for _, r := range found {
+			if c.concerns(r) && (limit <= 0 || len(mine) < int(limit)) {
+				mine = append(mine, r)
+			}
+		}
+		if asJSON {
+			return c.json(each(mine, requestJSON))
+		}
+		c.showRequests(mine, wanted)
+		return nil
+	})
+	cmd.Flags().BoolVar(&all, "all", false, "decided ones too")
+	cmd.Flags().StringVar(&state, "state", "", "only those in `STATE`")
+	cmd.Flags().Var(&limit, "limit", "at most N")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of requests as JSON")
+	return cmd
+}
+
+// concerns reports whether the caller may see r.
+func (c *call) concerns(r access.Request) bool {
+	if c.seesAll() || r.Person == c.person.Name {
+		return true
+	}
+	for _, d := range r.Decisions {
+		if d.Person == c.person.Name {
+			return true
+		}
+	}
+	return c.mayDecide(r)
+}
+
+// mayDecide reports whether the caller is among those whom the rule of r asks,
+// as the access file stands. It is for showing; the desk decides by itself.
+func (c *call) mayDecide(r access.Request) bool {
+	i := slices.IndexFunc(c.policy.Rules, func(rule *policy.Rule) bool { return rule.Name == r.Rule })
+	if i < 0 {
+		return false
+	}
+	requester, ok := c.policy.Person(r.Person)
+	if !ok {
+		return false
+	}
+	for _, p := range c.policy.Approvers(c.policy.Rules[i], requester) {
+		if p.Name == c.person.Name {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *call) showRequests(rs []access.Request, state access.RequestState) {
+	if len(rs) == 0 {
+		c.page.linef("no %s", strings.TrimLeft(string(state)+" requests", " "))
+		return
+	}
+	t := table{head: []string{"ID", "STATE", "PERSON", "FOR", "LOGIN@HOST", "ASKED", "REASON"}}
+	for _, r := range rs {
+		t.add(string(r.ID), cell{string(r.State), requestStyle[r.State]}, string(r.Person), exact(r.For),
+			r.Target.String(), c.page.ago(r.RequestedAt), or(r.Reason))
+	}
+	c.page.table(t)
+}
+
+var requestStyle = map[access.RequestState]style{
+	access.RequestPending:   yellow,
+	access.RequestApproved:  green,
+	access.RequestDenied:    red,
+	access.RequestCancelled: faint,
+	access.RequestLapsed:    faint,
+}
+
+func (s *set) cancel() *cobra.Command {
+	return s.command(spec{
+		name:     "cancel",
+		args:     []string{"ID"},
+		short:    "withdraw a request of yours",
+		long:     `Withdraws a pending request that you made. Whoever waits on it is let go.`,
+		examples: []string{"cancel 01KAZ4T9V5J8M2N3P4Q5R6S7T8"},
+		who:      someone,
+	}, func(c *call, args []string) error {
+		id, err := idOf[access.RequestID]("request", args[0])
+		if err != nil {
+			return err
+		}
+		if err := c.Desk.Cancel(c.ctx, c.Actor, id); err != nil {
+			return err
+		}
+		c.page.linef("cancelled (%s)", string(id))
+		return nil
+	})
+}
