@@ -1,0 +1,225 @@
+package approvals
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+)
+
+// errAskReason says that a request would be posted, and that the person can
+// be asked why first.
+var errAskReason = errors.New("approvals: ask the person for a reason first")
+
+// post posts the request of a session, or joins an identical one that is
+// pending. With mayAsk it is errAskReason that comes back before a request is
+// posted without a reason.
+func (d *Desk) post(ctx context.Context, s *session, r ruling, mayAsk bool) (*waiter, error) {
+	request := d.draft(r, s.app.Identity, r.rule.Grant.Default, s.app.Reason)
+	request.Kind, request.Command = s.app.Kind, s.app.Command
+	w := &waiter{session: s, ruling: r, changed: make(chan struct{}, 1)}
+
+	d.posting.Lock()
+	defer d.posting.Unlock()
+	err := d.write(ctx, func(c *change) error {
+		if err := d.current(r.policy); err != nil {
+			return err
+		}
+		joined, err := c.join(request)
+		if err != nil || joined.ID != "" {
+			w.request, w.joined = joined.ID, true
+			return err
+		}
+		if mayAsk {
+			return errAskReason
+		}
+		w.request = request.ID
+		return c.create(request, r)
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.addWaiter(w)
+	return w, nil
+}
+
+// Ask posts a request ahead of time, without a connection that waits: its
+// grant stays ready until use_within. Without kinds it is for all that the
+// rule covers; without a duration for the rule's default. An identical one
+// that is pending comes back instead of a second. The error is an
+// [*access.Error].
+func (d *Desk) Ask(ctx context.Context, actor access.Actor, t access.Target, kinds []access.Kind, length time.Duration, reason string) (access.Request, error) {
+	for {
+		r, err := d.ask(ctx, actor, t, kinds, length, plainReason(reason))
+		if errors.Is(err, errStale) {
+			continue
+		}
+		if err == nil {
+			return r, nil
+		}
+		e := access.AsError(err)
+		d.record(ctx, audit.Event{
+			Kind: audit.AccessRefused, Actor: actorName(actor), Person: string(actor.Person), Host: t.Host, Login: t.Login, Source: sourceOf(actor),
+			Detail: map[string]string{"reason": string(e.Reason), "why": e.Why},
+		})
+		return access.Request{}, e
+	}
+}
+
+// ask is one attempt, under one policy.
+func (d *Desk) ask(ctx context.Context, actor access.Actor, t access.Target, kinds []access.Kind, length time.Duration, reason string) (access.Request, error) {
+	if actor.Identity == nil || actor.Identity.Person != actor.Person {
+		return access.Request{}, access.Refuse(access.ReasonNotAllowed, "only a person with a key can ask: the grant binds that key",
+			"Ask over SSH: ssh bastion request LOGIN@HOST")
+	}
+	r, refused := d.ruleToAsk(*actor.Identity, t, kinds)
+	if refused != nil {
+		return access.Request{}, refused
+	}
+	if length == 0 {
+		length = r.rule.Grant.Default
+	}
+	if length < 0 || length > r.rule.Grant.Max {
+		return access.Request{}, access.Refuse(access.ReasonLimit,
+			fmt.Sprintf("the rule %s gives at most %s", r.rule.Name, exact(r.rule.Grant.Max)), "Ask for less")
+	}
+	request := d.draft(r, *actor.Identity, length, reason)
+	d.posting.Lock()
+	defer d.posting.Unlock()
+	err := d.write(ctx, func(c *change) error {
+		if err := d.current(r.policy); err != nil {
+			return err
+		}
+		joined, err := c.join(request)
+		if err != nil {
+			return err
+		}
+		if joined.ID != "" {
+			request = joined
+			return nil
+		}
+		return c.create(request, r)
+	})
+	return request, err
+}
+
+// ruleToAsk finds the approval rule for all of the kinds; without kinds, the
+// first that there is.
+func (d *Desk) ruleToAsk(id access.Identity, t access.Target, wanted []access.Kind) (ruling, *access.Error) {
+	p, now := d.Policy.Current(), d.Now()
+	if len(wanted) > 0 {
+		r, refused := judge(p, id, t, wanted[0], now)
+		switch {
+		case refused != nil:
+			return r, refused
+		case r.standing:
+			return r, noNeed(r)
+		}
+		for _, k := range wanted {
+			if !slices.Contains(r.kinds, k) {
+				return r, access.Refuse(access.ReasonNoRule, fmt.Sprintf("the rule %s does not cover %s", r.rule.Name, what(k)), "Ask for it alone")
+			}
+		}
+		r.kinds = wanted
+		return r, nil
+	}
+	var standing *access.Error
+	var first *access.Error
+	for _, k := range kinds {
+		r, refused := judge(p, id, t, k, now)
+		switch {
+		case refused == nil && !r.standing:
+			return r, nil
+		case refused == nil && standing == nil:
+			standing = noNeed(r)
+		case refused != nil && first == nil:
+			first = refused
+		}
+	}
+	if standing != nil {
+		return ruling{}, standing
+	}
+	return ruling{}, first
+}
+
+// noNeed says that there is nothing to ask for.
+func noNeed(r ruling) *access.Error {
+	return access.Refuse(access.ReasonDecided, fmt.Sprintf("%s needs no request: the rule %s lets you in", r.target, r.rule.Name),
+		fmt.Sprintf("Connect: ssh %s@bastion", r.target))
+}
+
+// draft makes the request that a ruling comes to.
+func (d *Desk) draft(r ruling, id access.Identity, length time.Duration, reason string) access.Request {
+	now := d.Now().UTC().Truncate(time.Microsecond)
+	request := access.Request{
+		ID: access.RequestID(d.NewID()), Person: r.person.Name, Target: r.target, Kinds: slices.Clone(r.kinds),
+		Reason: reason, For: length, Rule: r.rule.Name, PolicyDigest: r.policy.Digest, Fingerprint: id.Fingerprint,
+		BastionID: d.BastionID, State: access.RequestPending, RequestedAt: now, WaitUntil: now.Add(r.rule.Approval.Wait),
+	}
+	if id.Source.IsValid() {
+		request.Source = id.Source.String()
+	}
+	slices.Sort(request.Kinds)
+	return request
+}
+
+// join finds the pending request that is identical to r; its ID is empty if
+// there is none. One whose time is over does not count and is ended.
+func (c *change) join(r access.Request) (access.Request, error) {
+	found, ok, err := c.IdenticalPending(r)
+	if err != nil || !ok {
+		return access.Request{}, err
+	}
+	if !c.now.Before(found.WaitUntil) {
+		return access.Request{}, c.lapse(found)
+	}
+	e := requestEvent(audit.RequestJoined, string(r.Person), found)
+	e.Source = r.Source
+	return found, c.audit(e)
+}
+
+// create inserts a new request, if it can be approved at all and its reason
+// is what the rule wants.
+func (c *change) create(request access.Request, r ruling) error {
+	asked, enough := r.asks()
+	if !enough {
+		return access.Refuse(access.ReasonNoApprover, fmt.Sprintf("nobody could approve it: the rule %s asks for more people than there are", r.rule.Name),
+			"Ask an admin of the bastion")
+	}
+	if want := r.rule.Approval.Reason; !want.Accepts(request.Reason) {
+		e := access.Refuse(access.ReasonNoReason, fmt.Sprintf("the rule %s wants a reason", r.rule.Name),
+			"Give one: ssh -o SetEnv=SALLYPORT_REASON='TEXT' …, or --reason TEXT")
+		if want.Pattern != nil {
+			e.Why += " with " + want.Pattern.String() + " in it"
+		}
+		return e
+	}
+	if err := c.InsertRequest(request); err != nil {
+		return err
+	}
+	e := requestEvent(audit.RequestCreated, string(request.Person), request)
+	e.Source = request.Source
+	e.Detail = map[string]string{
+		"kinds": kindWords(request.Kinds), "for": exact(request.For), "reason": request.Reason, "fingerprint": request.Fingerprint,
+		"policy": request.PolicyDigest, "until": request.WaitUntil.Format(time.RFC3339), "asked": strings.Join(asWords(names(asked)), " "),
+	}
+	if err := c.audit(e); err != nil {
+		return err
+	}
+	return c.show(request.ID)
+}
+
+func kindWords(list []access.Kind) string { return strings.Join(asWords(list), " ") }
+
+func asWords[T ~string](list []T) []string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = string(v)
+	}
+	return words
+}

@@ -1,0 +1,219 @@
+package approvals
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/policy"
+)
+
+// Decide takes one actor's word on a pending request and gives the request as
+// it then stands: still pending if more approvals are needed. Exactly one
+// decision ends a request, whatever arrives twice, late or at once; whoever
+// comes after it gets [access.ReasonDecided] and hears who won.
+//
+// On the unix socket an approval is break-glass: it needs a reason, no rule
+// limits it, and an event of its own announces it. The decision shows it by
+// [access.ViaSocket]. The error is an [*access.Error]; refusals are audited.
+func (d *Desk) Decide(ctx context.Context, actor access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
+	reason = plainReason(reason)
+	for {
+		r, err := d.decide(ctx, actor, id, v, reason)
+		if errors.Is(err, errStale) {
+			continue // a policy was published meanwhile: judge again, under it
+		}
+		if err != nil {
+			return access.Request{}, d.refuseDecision(ctx, actor, string(id), string(v), err)
+		}
+		return r, nil
+	}
+}
+
+// DecideSlack is Decide for a click: the Slack user ID is bound to a person by
+// the policy, never by a name or address that Slack shows.
+func (d *Desk) DecideSlack(ctx context.Context, slackUser string, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
+	person, ok := d.Policy.Current().PersonBySlack(slackUser)
+	if slackUser == "" || !ok {
+		actor := access.Actor{Person: access.PersonName("slack:" + access.Plain(slackUser, 40)), Via: access.ViaSlack}
+		return access.Request{}, d.refuseDecision(ctx, actor, string(id), string(v),
+			access.Refuse(access.ReasonNotAllowed, "your Slack account belongs to nobody in the access file", "Ask an admin of the bastion to add it"))
+	}
+	return d.Decide(ctx, access.Actor{Person: person.Name, Via: access.ViaSlack}, id, v, reason)
+}
+
+// refuseDecision audits what did not count and gives the error for the actor;
+// nil for nil.
+func (d *Desk) refuseDecision(ctx context.Context, actor access.Actor, id, verdict string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := access.AsError(err)
+	if e.ID == "" {
+		e = e.About(access.Plain(id, 40))
+	}
+	d.record(ctx, audit.Event{
+		Kind: audit.DecisionRefused, Actor: actorName(actor), Request: access.Plain(id, 40), Source: sourceOf(actor),
+		Detail: map[string]string{"cause": string(e.Reason), "why": e.Why, "verdict": verdict, "via": string(actor.Via)},
+	})
+	return e
+}
+
+// decide is one attempt, in one transaction under one policy.
+func (d *Desk) decide(ctx context.Context, actor access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
+	p := d.Policy.Current()
+	if v != access.VerdictApprove && v != access.VerdictDeny {
+		return access.Request{}, access.Refuse(access.ReasonMalformed, "a decision is approve or deny", "")
+	}
+	who, refused := deciderOf(p, actor)
+	if refused != nil {
+		return access.Request{}, refused
+	}
+	var after access.Request
+	var late *access.Error // a refusal that goes with a change
+	err := d.write(ctx, func(c *change) error {
+		r, err := c.Request(id)
+		if err != nil {
+			return err
+		}
+		if r.State != access.RequestPending {
+			return decided(r)
+		}
+		if !c.now.Before(r.WaitUntil) {
+			late = access.Refuse(access.ReasonDecided, "it lapsed: nobody decided it in time", "The person has to ask again")
+			return c.lapse(r)
+		}
+		rule, requester, refused := mayDecide(p, who, r, v, reason)
+		if refused != nil {
+			return refused
+		}
+		if err := c.count(p, r, rule, requester, who, v, reason); err != nil {
+			return err
+		}
+		if after, err = c.Request(id); err != nil {
+			return err
+		}
+		return d.current(p) // last: nothing commits under an older policy
+	})
+	if err == nil && late != nil {
+		err = late
+	}
+	return after, err
+}
+
+// decided tells who comes too late who was first.
+func decided(r access.Request) *access.Error {
+	why := "it is " + string(r.State) + " already"
+	if n := len(r.Decisions); n > 0 && (r.State == access.RequestApproved || r.State == access.RequestDenied) {
+		last := r.Decisions[n-1]
+		why = fmt.Sprintf("%s %s it already, at %s UTC", last.Person, r.State, last.At.UTC().Format(time.TimeOnly))
+	}
+	return access.Refuse(access.ReasonDecided, why, "")
+}
+
+// mayDecide checks whether the decider may decide this request: under the
+// rule as it is now, and never for the human who asked.
+func mayDecide(p *policy.Policy, who decider, r access.Request, v access.Verdict, reason string) (*policy.Rule, access.Person, *access.Error) {
+	requester, ok := p.Person(r.Person)
+	rule := ruleNamed(p, r.Rule)
+	if !ok || rule == nil || rule.Approval == nil {
+		return nil, requester, access.Refuse(access.ReasonRemoved, "the person who asked, or the rule, is not in the access file any more", "")
+	}
+	if who.local() {
+		if v == access.VerdictApprove && reason == "" {
+			return nil, requester, access.Refuse(access.ReasonNoReason, "an approval by break-glass needs a reason", "Give it with --reason TEXT")
+		}
+		return rule, requester, nil
+	}
+	if who.person.Human() == requester.Human() {
+		return nil, requester, access.Refuse(access.ReasonSelf, "nobody decides their own request", "Ask one of the others; ssh bastion cancel ID withdraws it")
+	}
+	if !slices.Contains(names(p.Approvers(rule, requester)), who.person.Name) {
+		return nil, requester, access.Refuse(access.ReasonNotAllowed, fmt.Sprintf("the rule %s does not ask you", rule.Name), "")
+	}
+	return rule, requester, nil
+}
+
+// count adds the decider's word and does what follows from it.
+func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, requester access.Person, who decider, v access.Verdict, reason string) error {
+	word := access.Decision{Person: access.PersonName(who.name), Verdict: v, Reason: reason, Via: who.actor.Via, At: c.now}
+	repeated := slices.ContainsFunc(r.Decisions, func(d access.Decision) bool { return d.Person == word.Person })
+	switch {
+	case !repeated:
+		if err := c.AddDecision(r.ID, word); err != nil {
+			return err
+		}
+		r.Decisions = append(slices.Clone(r.Decisions), word)
+	case v == access.VerdictDeny:
+		return access.Refuse(access.ReasonDecided, "you approved it already", "Once it is approved, revoke takes it away")
+	}
+	if v == access.VerdictDeny {
+		return c.deny(r, who, reason)
+	}
+	// Earlier approvals count only as far as they would count now.
+	missing := p.Met(rule, requester, r.ApprovedBy())
+	if who.local() {
+		missing = 0
+		if err := c.auditDecision(audit.DecisionBreakGlass, r, who, reason); err != nil {
+			return err
+		}
+	}
+	switch {
+	case missing == 0:
+		return c.approve(r, rule, who, reason)
+	case repeated:
+		return access.Refuse(access.ReasonDecided, fmt.Sprintf("you approved it already; %d more needed", missing), "")
+	}
+	if err := c.auditDecision(audit.RequestApproval, r, who, reason); err != nil {
+		return err
+	}
+	return c.show(r.ID)
+}
+
+func (c *change) auditDecision(kind audit.Kind, r access.Request, who decider, reason string) error {
+	e := requestEvent(kind, who.name, r)
+	e.Source = sourceOf(who.actor)
+	e.Detail["via"], e.Detail["reason"] = string(who.actor.Via), reason
+	if id := who.actor.Identity; id != nil {
+		e.Detail["fingerprint"] = id.Fingerprint
+	}
+	return c.audit(e)
+}
+
+func (c *change) deny(r access.Request, who decider, reason string) error {
+	if err := c.EndRequest(r.ID, access.RequestDenied, c.now, because("denied by "+who.name, reason)); err != nil {
+		return err
+	}
+	if err := c.auditDecision(audit.RequestDenied, r, who, reason); err != nil {
+		return err
+	}
+	return c.show(r.ID)
+}
+
+// approve ends the request with a grant that is ready until use_within.
+func (c *change) approve(r access.Request, rule *policy.Rule, who decider, reason string) error {
+	if err := c.EndRequest(r.ID, access.RequestApproved, c.now, "approved by "+who.name); err != nil {
+		return err
+	}
+	g := access.Grant{
+		ID: access.GrantID(c.desk.NewID()), RequestID: r.ID, Person: r.Person, Target: r.Target, Rule: r.Rule, Kinds: r.Kinds,
+		Fingerprint: r.Fingerprint, State: access.GrantReady, For: min(r.For, rule.Grant.Max),
+		ReadyAt: c.now, UseBy: c.now.Add(rule.Grant.UseWithin),
+	}
+	if err := c.InsertGrant(g); err != nil {
+		return err
+	}
+	if err := c.auditDecision(audit.RequestApproved, r, who, reason); err != nil {
+		return err
+	}
+	e := grantEvent(audit.GrantReady, audit.ActorSystem, g)
+	e.Detail["for"], e.Detail["use_by"] = exact(g.For), g.UseBy.Format(time.RFC3339)
+	if err := c.audit(e); err != nil {
+		return err
+	}
+	return c.show(r.ID)
+}

@@ -1,0 +1,125 @@
+package approvals
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// Bounds of delivery. Backing off to five minutes, forty attempts last about
+// three hours.
+const (
+	maxAttempts  = 40
+	firstBackoff = time.Second
+	maxBackoff   = 5 * time.Minute
+	callTimeout  = 30 * time.Second
+)
+
+// Deliver shows what is in the outbox through n, until ctx ends: each request
+// at least once as it stands, in order, the longest waiting first. One
+// Deliver runs per database.
+func (d *Desk) Deliver(ctx context.Context, n Notifier) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		wait, firm, err := d.DeliverNext(ctx, n)
+		if err != nil && ctx.Err() == nil {
+			d.Log.Error("the outbox is held up", "err", err)
+			wait = afterFault
+		}
+		more := d.shown
+		if firm {
+			more = nil // the other side set the pace: more to show is no reason to ask sooner
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-more:
+		}
+	}
+}
+
+// DeliverNext shows the request that is due first. It gives how long to wait
+// before the next call, firmly if the other side said so. An error is the
+// database's.
+func (d *Desk) DeliverNext(ctx context.Context, n Notifier) (wait time.Duration, firm bool, err error) {
+	id, through, attempts, err := d.Store.NextNotice(ctx, d.Now())
+	if err != nil {
+		return 0, false, err
+	}
+	if id == "" {
+		wait, err = d.untilNotice(ctx)
+		return wait, false, err
+	}
+	at, err := d.showRequest(ctx, n, id)
+	switch {
+	case err == nil:
+		return 0, false, d.Store.NoticeShown(ctx, id, through, at.Channel, at.TS)
+	case ctx.Err() != nil:
+		return 0, false, ctx.Err()
+	case attempts+1 >= maxAttempts:
+		d.Log.Error("a request could not be shown and is given up", "request", id, "attempts", attempts+1, "err", err)
+		return 0, false, d.Store.NoticeGivenUp(ctx, id, through, err.Error())
+	}
+	again := min(maxBackoff, firstBackoff<<min(attempts, 20))
+	var limited retryAfter
+	if errors.As(err, &limited) {
+		again = max(limited.RetryAfter(), firstBackoff)
+		wait, firm = again, true
+	}
+	d.Log.Warn("a request could not be shown", "request", id, "attempt", attempts+1, "again_in", again, "err", err)
+	return wait, firm, d.Store.NoticeFailed(ctx, id, d.Now().Add(again), err.Error())
+}
+
+// untilNotice gives how long nothing is due.
+func (d *Desk) untilNotice(ctx context.Context) (time.Duration, error) {
+	next, ok, err := d.Store.NextNoticeAt(ctx)
+	if err != nil || !ok {
+		return longestSleep, err
+	}
+	return min(longestSleep, max(time.Millisecond, next.Sub(d.Now()))), nil
+}
+
+// showRequest posts or updates. The request is read after the row of the
+// outbox, so what is shown is at least as new as what the row tells of.
+func (d *Desk) showRequest(ctx context.Context, n Notifier, id access.RequestID) (MessageRef, error) {
+	notice, err := d.notice(ctx, id)
+	if err != nil {
+		return MessageRef{}, err
+	}
+	channel, ts, err := d.Store.Message(ctx, id)
+	if err != nil {
+		return MessageRef{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if ts == "" {
+		return n.Post(ctx, notice)
+	}
+	return n.Update(ctx, MessageRef{Channel: channel, TS: ts}, notice)
+}
+
+func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) {
+	r, err := d.Store.Request(ctx, id)
+	if err != nil {
+		return Notice{}, err
+	}
+	n := Notice{Request: r}
+	if n.Cause, n.EndedWhy, err = d.Store.Causes(ctx, id); err != nil {
+		return Notice{}, err
+	}
+	p := d.Policy.Current()
+	rule := ruleNamed(p, r.Rule)
+	if rule == nil || rule.Approval == nil {
+		return n, nil
+	}
+	n.Channel = rule.Approval.Channel
+	if requester, ok := p.Person(r.Person); ok && r.State == access.RequestPending {
+		n.Asked = p.Approvers(rule, requester)
+		n.Missing = p.Met(rule, requester, r.ApprovedBy())
+	}
+	return n, nil
+}

@@ -1,0 +1,58 @@
+package approvals
+
+import (
+	"context"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+)
+
+// Store is what the desk needs of the database. What is not there is an
+// [*access.Error] with [access.ReasonNotFound].
+type Store interface {
+	// Write runs f in a writer transaction: f alone writes while it runs,
+	// sees everything committed before, and its effects are durable when
+	// Write returns nil, and nothing happened otherwise.
+	Write(ctx context.Context, f func(Tx) error) error
+
+	Request(ctx context.Context, id access.RequestID) (access.Request, error)
+	// Causes says, in plain words, why a request and its grant ended.
+	Causes(ctx context.Context, id access.RequestID) (request, grant string, err error)
+	// NextDeadline is when a request or a grant next ends by itself.
+	NextDeadline(ctx context.Context) (time.Time, bool, error)
+
+	// The outbox: see outbox.go.
+	NextNotice(ctx context.Context, now time.Time) (id access.RequestID, through int64, attempts int, err error)
+	NextNoticeAt(ctx context.Context) (time.Time, bool, error)
+	NoticeShown(ctx context.Context, id access.RequestID, through int64, channel, ts string) error
+	NoticeFailed(ctx context.Context, id access.RequestID, next time.Time, cause string) error
+	NoticeGivenUp(ctx context.Context, id access.RequestID, through int64, cause string) error
+	Message(ctx context.Context, id access.RequestID) (channel, ts string, err error)
+}
+
+// Tx is a writer transaction. Rows move compare-and-swap: a change whose row
+// is not in the expected state is an error.
+type Tx interface {
+	Request(id access.RequestID) (access.Request, error)
+	PendingRequests() ([]access.Request, error)
+	DueRequests(now time.Time) ([]access.Request, error)
+	// IdenticalPending finds the pending request with the person, key,
+	// target, rule and kinds of r. There is at most one.
+	IdenticalPending(r access.Request) (access.Request, bool, error)
+	InsertRequest(r access.Request) error
+	AddDecision(id access.RequestID, d access.Decision) error
+	EndRequest(id access.RequestID, next access.RequestState, at time.Time, cause string) error
+
+	Grant(id access.GrantID) (access.Grant, error)
+	LiveGrants() ([]access.Grant, error)
+	LiveGrantsFor(person access.PersonName, t access.Target) ([]access.Grant, error)
+	DueGrants(now time.Time) ([]access.Grant, error)
+	InsertGrant(g access.Grant) error
+	MoveGrant(from access.GrantState, g access.Grant, cause string) error
+
+	// Show puts into the outbox that the request is to be shown as it
+	// stands after the transaction.
+	Show(id access.RequestID) error
+	Audit(events ...audit.Event) error
+}

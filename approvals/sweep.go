@@ -1,0 +1,185 @@
+package approvals
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/policy"
+)
+
+// Sweep ends what the policy in force no longer covers: pending requests,
+// grants, and sessions. It runs after each [policy.Live.Publish], and once at
+// the start, since the access file may have changed while nobody ran. It is
+// harmless to run it again.
+func (d *Desk) Sweep(ctx context.Context) error {
+	p := d.Policy.Current()
+	d.mu.Lock()
+	before := d.swept
+	d.mu.Unlock()
+	d.posting.Lock() // who has posted is waiting before we mark who waits
+	err := d.write(ctx, func(c *change) error {
+		if err := c.sweepRequests(before, p); err != nil {
+			return err
+		}
+		return c.sweepGrants(before, p)
+	})
+	d.posting.Unlock()
+	if err != nil {
+		return err
+	}
+	// Sessions come last: those of a grant that was revoked have their
+	// cause already, and keep the first one.
+	for _, s := range d.uncovered(p) {
+		s.end(removed(s.app.Target))
+	}
+	d.mu.Lock()
+	d.swept = p
+	for _, waiting := range d.waiters {
+		for w := range waiting {
+			signal(w.changed) // others may be asked now
+		}
+	}
+	d.mu.Unlock()
+	return nil
+}
+
+func removed(t access.Target) *access.Error {
+	return access.Refuse(access.ReasonRemoved, "the access rules no longer let you use "+t.String(), "Ask an admin of the bastion")
+}
+
+// Ended counts the people whose live sessions here would end if next were
+// published, and all people who have one. Nothing changes.
+func (d *Desk) Ended(next *policy.Policy) (ended, of int) {
+	count := func(list []*session) int {
+		people := map[access.PersonName]bool{}
+		for _, s := range list {
+			people[s.app.Identity.Person] = true
+		}
+		return len(people)
+	}
+	d.mu.Lock()
+	var all []*session
+	for _, s := range d.sessions {
+		if s.admitted {
+			all = append(all, s)
+		}
+	}
+	d.mu.Unlock()
+	return count(d.uncovered(next)), count(all)
+}
+
+// uncovered lists the admitted sessions that p would not let in as they are:
+// with this access, under this rule, and with all that the gate lets through.
+func (d *Desk) uncovered(p *policy.Policy) []*session {
+	now := d.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var list []*session
+	for _, s := range d.sessions {
+		if !s.admitted {
+			continue // it will be evaluated again before it is let in
+		}
+		r, refused := judge(p, s.app.Identity, s.app.Target, s.app.Kind, now)
+		covered := refused == nil && r.target == s.ruling.target && within(s.ruling.allow, r.allow) &&
+			(r.standing || s.grant.ID != "" && s.grant.Rule == r.rule.Name)
+		if !covered {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (c *change) sweepRequests(before, p *policy.Policy) error {
+	list, err := c.PendingRequests()
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if covered(before, p, holding{r.Person, r.Fingerprint, r.Source, r.Target, r.Rule, r.Kinds}, c) {
+			continue
+		}
+		err := c.endRequest(r, access.RequestCancelled, ending{actor: audit.ActorPolicy, words: "the access rules changed"})
+		if err != nil {
+			return err
+		}
+		d, id := c.desk, r.ID
+		// Runs after what endRequest put there: waking early is harmless only
+		// if the mark is set first, so it goes to the front.
+		c.done = slices.Insert(c.done, 0, func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			for w := range d.waiters[id] {
+				w.swept = true
+			}
+		})
+	}
+	return nil
+}
+
+func (c *change) sweepGrants(before, p *policy.Policy) error {
+	list, err := c.LiveGrants()
+	if err != nil {
+		return err
+	}
+	for _, g := range list {
+		if covered(before, p, holding{g.Person, g.Fingerprint, "", g.Target, g.Rule, g.Kinds}, c) {
+			continue
+		}
+		err := c.endGrant(g, access.GrantRevoked, ending{actor: audit.ActorPolicy, words: "the access rules changed", cause: removed(g.Target)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holding is what a request and a grant have in common for the policy.
+type holding struct {
+	person      access.PersonName
+	fingerprint string
+	source      string
+	target      access.Target
+	rule        string
+	kinds       []access.Kind
+}
+
+// covered reports whether the policy p still gives what is held: the same
+// rule for all of the kinds, or standing access instead. Of the key nothing is
+// kept but its fingerprint, and who came with a certificate has none in the
+// policy: so a key counts as removed only if the policy before had it.
+func covered(before, p *policy.Policy, h holding, c *change) bool {
+	if before != nil && hasKey(before, h) && !hasKey(p, h) {
+		return false
+	}
+	id := access.Identity{Person: h.person, Fingerprint: h.fingerprint}
+	if !hasKey(p, h) {
+		id.Certificate = &access.UserCertificate{}
+	}
+	if source, err := netip.ParseAddrPort(h.source); err == nil {
+		id.Source = source
+	}
+	asked := false
+	for _, k := range h.kinds {
+		r, refused := judge(p, id, h.target, k, c.now)
+		switch {
+		case refused != nil || r.target != h.target:
+			return false
+		case r.standing: // no need to ask any more, and no harm in having asked
+		case r.rule.Name != h.rule:
+			return false
+		default:
+			asked = true
+		}
+	}
+	return asked
+}
+
+func hasKey(p *policy.Policy, h holding) bool {
+	person, ok := p.Person(h.person)
+	return ok && slices.ContainsFunc(person.Keys, func(k access.PersonKey) bool {
+		return k.Fingerprint == h.fingerprint && k.May(access.UseLogin)
+	})
+}
