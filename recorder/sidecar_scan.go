@@ -35,8 +35,16 @@ type sidecarLine struct {
 // eventNote tells of an event that it was on stderr or not all UTF-8.
 type eventNote struct {
 	offset  int64
+	line    int64 // offset of the note in the sidecar
 	stderr  bool
 	invalid int32 // bytes that U+FFFD stands for
+}
+
+func (n eventNote) stream() string {
+	if n.stderr {
+		return streamStderr
+	}
+	return streamStdout
 }
 
 type carryNote struct {
@@ -110,7 +118,7 @@ func (s *sidecarScan) take(line []byte, end int64, visit func(sidecarBlock) erro
 	case l.Void != nil:
 		s.void(*l.Void)
 	case l.Event != nil:
-		s.notes = append(s.notes, eventNote{*l.Event, l.Stream == streamStderr, invalidBytes(l.Original)})
+		s.notes = append(s.notes, eventNote{*l.Event, s.good, l.Stream == streamStderr, invalidBytes(l.Original)})
 	case l.Carry != nil:
 		s.carries[l.Stream] = carries{carryNote{*l.Carry, l.Bytes}, s.carries[l.Stream].last}
 	}
