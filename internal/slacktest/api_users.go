@@ -35,7 +35,7 @@ func (s *Server) profile(u User) object {
 		"id": u.ID, "team_id": u.TeamID, "name": u.Name, "real_name": u.RealName, "profile": p,
 		"deleted": u.Deleted, "is_bot": u.IsBot, "is_restricted": u.IsRestricted,
 		"is_ultra_restricted": u.IsUltraRestricted, "is_email_confirmed": !u.EmailUnconfirmed,
-		"is_app_user": u.IsBot, "updated": s.cfg.Now().Unix(),
+		"updated": s.cfg.Now().Unix(),
 	}
 	if u.IsStranger {
 		o["is_stranger"] = true // Slack leaves it out for everybody else

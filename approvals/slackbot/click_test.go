@@ -1,0 +1,219 @@
+package slackbot_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/approvals/slackbot"
+	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/internal/slacktest"
+)
+
+func TestClicks(t *testing.T) {
+	both(t, func(t *testing.T, mode slackbot.Mode) {
+		w := start(t, mode, nil)
+		at := w.post(t, pending())
+		for action, verdict := range map[string]access.Verdict{"approve": access.VerdictApprove, "deny": access.VerdictDeny} {
+			if _, err := w.Click(deadline(t), bob, channel, at.TS, action); err != nil {
+				t.Fatal(err)
+			}
+			w.happened(t)
+			if d := w.decisions(); d[len(d)-1] != (decision{bob, reqID, verdict}) {
+				t.Errorf("%s: %+v", action, d)
+			}
+		}
+		if len(w.events()) != 0 || len(w.Messages(channel)) != 1 {
+			t.Error("a click that counts needs no words")
+		}
+	})
+}
+
+// TestOnlyMembersDecide: each account that is not a full, confirmed member of our own workspace is
+// refused with a private reason and an audit event, and the desk never hears of it.
+func TestOnlyMembersDecide(t *testing.T) {
+	refused := map[string]string{
+		"U0GUEST": "guests", "U0SINGLE": "guests", "U0STRANGER": "another workspace", "U0OTHER": "another workspace",
+		"U0GONE": "deactivated", "U0ROBOT": "apps cannot decide", "U0NEW": "not confirmed",
+	}
+	both(t, func(t *testing.T, mode slackbot.Mode) {
+		w := start(t, mode, nil)
+		at := w.post(t, pending())
+		for user, why := range refused {
+			if _, err := w.Click(deadline(t), user, channel, at.TS, "approve"); err != nil {
+				t.Fatal(user, err)
+			}
+			w.happened(t)
+			w.answered(t, user, why)
+			e := w.events()[len(w.events())-1]
+			if e.Kind != audit.DecisionRefused || e.Request != string(reqID) || !strings.HasSuffix(e.Actor, "/"+user) || e.Detail["verdict"] != "approve" {
+				t.Errorf("%s: event %+v", user, e)
+			}
+		}
+		// Somebody the workspace does not know, and an identity of another workspace that claims ours.
+		for claim, change := range map[string]func(p map[string]any){
+			"unknown":      func(p map[string]any) { p["user"].(map[string]any)["id"] = "U0NOBODY" },
+			"other team":   func(p map[string]any) { p["team"] = map[string]any{"id": "T0OTHER"} },
+			"no team":      func(p map[string]any) { p["team"] = nil },
+			"foreign user": func(p map[string]any) { p["user"].(map[string]any)["team_id"] = "T0OTHER" },
+			"claims ours": func(p map[string]any) {
+				p["user"] = map[string]any{"id": "U0OTHER", "team_id": w.Team().ID}
+			},
+		} {
+			p, err := w.ActionPayload(bob, channel, at.TS, "approve", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(p)
+			if _, err := w.Deliver(deadline(t), slacktest.Interactive, p); err != nil {
+				t.Fatal(claim, err)
+			}
+			w.happened(t)
+		}
+		if d := w.decisions(); len(d) != 0 {
+			t.Errorf("the desk heard %+v", d)
+		}
+		if n := len(w.events()); n != len(refused)+5 {
+			t.Errorf("%d events", n)
+		}
+	})
+}
+
+// TestFailsClosed: while Slack cannot say who somebody is, their click does not count.
+func TestFailsClosed(t *testing.T) {
+	w := start(t, slackbot.ModeSocket, nil)
+	at := w.post(t, pending())
+	for _, f := range []slacktest.Fault{{Status: 500}, {RetryAfter: time.Second}, {Error: "internal_error"}, {DropResponse: true}} {
+		f.Method = "users.info"
+		w.Inject(f)
+		if _, err := w.Click(deadline(t), bob, channel, at.TS, "approve"); err != nil {
+			t.Fatal(err)
+		}
+		w.happened(t)
+	}
+	w.answered(t, bob, "could not ask Slack who you are")
+	if len(w.decisions()) != 0 || len(w.events()) != 4 {
+		t.Errorf("decisions %+v, events %+v", w.decisions(), w.events())
+	}
+}
+
+// TestOncePerClick: whatever arrives twice is worked on once.
+func TestOncePerClick(t *testing.T) {
+	both(t, func(t *testing.T, mode slackbot.Mode) {
+		faults := []slacktest.DeliveryFault{{Duplicate: true}}
+		if mode == slackbot.ModeSocket { // Slack repeats nothing over HTTP
+			faults = append(faults, slacktest.DeliveryFault{LoseAck: true}, slacktest.DeliveryFault{Disconnect: true})
+		}
+		for _, f := range faults {
+			w := start(t, mode, nil)
+			at := w.post(t, pending())
+			w.InjectDelivery(f)
+			if _, err := w.Click(deadline(t), bob, channel, at.TS, "approve"); err != nil {
+				t.Fatal(f, err)
+			}
+			w.happened(t)
+			// Another click, after which everything before it has been taken from the queue.
+			if _, err := w.Click(deadline(t), eve, channel, at.TS, "deny"); err != nil {
+				t.Fatal(f, err)
+			}
+			w.happened(t)
+			d := w.decisions()
+			if n := len(slices.DeleteFunc(slices.Clone(d), func(d decision) bool { return d.User != bob })); n != 1 {
+				t.Errorf("%+v: %d decisions of one click", f, n)
+			}
+		}
+	})
+}
+
+// TestSecondClick: the desk's refusal reaches who clicked, in private.
+func TestSecondClick(t *testing.T) {
+	both(t, func(t *testing.T, mode slackbot.Mode) {
+		w := start(t, mode, nil)
+		at := w.post(t, pending())
+		w.decide = func(d decision) (access.Request, error) {
+			if d.User == bob {
+				return decided().Request, nil
+			}
+			return decided().Request, access.Refuse(access.ReasonDecided, "bob approved this already", "").About(string(d.ID))
+		}
+		for _, user := range []string{bob, eve} {
+			if _, err := w.Click(deadline(t), user, channel, at.TS, "approve"); err != nil {
+				t.Fatal(err)
+			}
+			w.happened(t)
+		}
+		w.answered(t, eve, "Bob approved this already. ("+string(reqID)+")")
+		for _, m := range w.Messages(channel) {
+			if m.EphemeralTo == bob {
+				t.Errorf("bob was told %q", m.Text)
+			}
+		}
+		// The tracked card is the outbox's to rewrite, and an old screen still has its buttons.
+		if _, err := w.bot.Update(deadline(t), at, decided()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Click(deadline(t), eve, channel, at.TS, "deny"); err != nil {
+			t.Fatal(err)
+		}
+		w.happened(t)
+		if n := len(w.Calls("chat.update")); n != 1 {
+			t.Errorf("%d updates", n)
+		}
+	})
+}
+
+// TestInternalErrorsStayInternal: what was not meant for a person is not shown to one.
+func TestInternalErrorsStayInternal(t *testing.T) {
+	w := start(t, slackbot.ModeSocket, nil)
+	at := w.post(t, pending())
+	w.decide = func(decision) (access.Request, error) { return access.Request{}, http.ErrBodyNotAllowed }
+	if _, err := w.Click(deadline(t), bob, channel, at.TS, "approve"); err != nil {
+		t.Fatal(err)
+	}
+	w.answered(t, bob, "The bastion could not do this.")
+}
+
+// TestNotOurs: interactions without a click of ours are acknowledged and change nothing.
+func TestNotOurs(t *testing.T) {
+	both(t, func(t *testing.T, mode slackbot.Mode) {
+		w := start(t, mode, nil)
+		at := w.post(t, pending())
+		action := func(p map[string]any) map[string]any { return p["actions"].([]any)[0].(map[string]any) }
+		for name, change := range map[string]func(p map[string]any){
+			"another action": func(p map[string]any) { action(p)["action_id"] = "revoke" },
+			"no request ID":  func(p map[string]any) { action(p)["value"] = "1 OR 1=1" },
+			"two actions":    func(p map[string]any) { p["actions"] = append(p["actions"].([]any), action(p)) },
+			"no user":        func(p map[string]any) { p["user"] = map[string]any{"id": "<!channel>"} },
+			"another type":   func(p map[string]any) { p["type"] = "view_submission" },
+		} {
+			p, err := w.ActionPayload(bob, channel, at.TS, "approve", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(p)
+			if _, err := w.Deliver(deadline(t), slacktest.Interactive, p); err != nil {
+				t.Error(name, err)
+			}
+		}
+		if _, err := w.Click(deadline(t), bob, channel, at.TS, "approve"); err != nil {
+			t.Fatal(err)
+		}
+		w.happened(t)
+		if len(w.decisions()) != 1 || len(w.events()) != 0 {
+			t.Errorf("decisions %+v, events %+v", w.decisions(), w.events())
+		}
+	})
+}
+
+func TestSlashCommand(t *testing.T) {
+	both(t, func(t *testing.T, mode slackbot.Mode) {
+		w := start(t, mode, nil)
+		if _, err := w.SlashCommand(deadline(t), bob, channel, "/access", "list"); err != nil {
+			t.Fatal(err)
+		}
+		w.answered(t, bob, "ssh bastion requests")
+	})
+}
