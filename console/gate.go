@@ -22,9 +22,9 @@ const (
 // everyone may use what shows them only what is theirs.
 const everyone = someone | local
 
-// The gate, command by command; TestWhoMayDoWhat holds the table. Approving
-// and denying pass for everyone, for the desk knows whose request it is, and
-// keeps a record of those whom it refuses.
+// TestWhoMayDoWhat holds the table of who passes, command by command. What goes
+// to the desk passes for everyone: it knows whose request, grant or session it
+// is, and keeps a record of those whom it refuses.
 
 // rolesOf finds who the actor is. A person whom the access file no longer
 // knows has no command at all.
@@ -96,14 +96,10 @@ func actorName(a access.Actor) string {
 
 // String says whom a command is for.
 func (r role) String() string {
-	switch {
-	case r&someone != 0:
+	if r&someone != 0 {
 		return "people of the access file"
-	case r&auditor != 0:
-		return "auditors"
-	default:
-		return "admins"
 	}
+	return "auditors"
 }
 
 // seesAll reports whether the caller sees what is not theirs: who audits, and

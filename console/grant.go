@@ -1,6 +1,9 @@
 package console
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport/sallyport/access"
@@ -15,15 +18,16 @@ func (s *set) grants() *cobra.Command {
 		options: "[--all] [--person NAME] [--host NAME] [--limit N] [--json]",
 		short:   "list grants",
 		long: `Lists your grants, newest first: those that may open sessions, and with --all
-or --json those that are over. Auditors, admins and the socket see everybody's.
+or --json those that are over; approvers see those under their rules too, and
+auditors, admins and the socket everybody's.
 
 A ready grant has not been used yet and lapses at the time shown; an active one
 ends at the time shown, and its sessions with it.`,
 		examples: []string{"grants", "grants --all --json"},
 		who:      everyone,
 	}, func(c *call, _ []string) error {
-		q := access.GrantQuery{Person: c.onlyMine(person), Host: c.hostName(host), Live: !all && !asJSON, Limit: int(limit)}
-		found, err := c.Store.Grants(c.ctx, q)
+		q := access.GrantQuery{Person: access.PersonName(strings.ToLower(person)), Host: c.hostName(host), Live: !all && !asJSON}
+		found, err := c.visibleGrants(q, int(limit))
 		if err != nil {
 			return err
 		}
@@ -39,6 +43,26 @@ ends at the time shown, and its sessions with it.`,
 	cmd.Flags().Var(&limit, "limit", "at most N")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of grants as JSON")
 	return cmd
+}
+
+// visibleGrants asks for what the caller may see of q, at most limit unless
+// that is 0.
+func (c *call) visibleGrants(q access.GrantQuery, limit int) ([]access.Grant, error) {
+	picky := !c.seesAll() && c.roles&approver != 0 // not to be said in a query
+	if !picky {
+		q.Person, q.Limit = c.onlyMine(string(q.Person)), limit
+	}
+	found, err := c.Store.Grants(c.ctx, q)
+	if err != nil || !picky {
+		return found, err
+	}
+	found = slices.DeleteFunc(found, func(g access.Grant) bool {
+		return g.Person != c.person.Name && !c.mayDecide(g.Rule, g.Person)
+	})
+	if limit > 0 && len(found) > limit {
+		found = found[:limit]
+	}
+	return found, nil
 }
 
 func (c *call) showGrants(gs []access.Grant) {
@@ -95,9 +119,9 @@ func (s *set) revoke() *cobra.Command {
 		options: "[--reason TEXT]",
 		short:   "take a grant away",
 		long: `Takes a grant away, by its own ID or by that of its request. Sessions that run
-under it end within a second, and say why.`,
+under it end within a second, and say why. Approvers of its rule may, and admins.`,
 		examples: []string{`revoke 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --reason "'wrong host'"`},
-		who:      admin | local,
+		who:      everyone,
 	}, func(c *call, args []string) error {
 		id, err := idOf[string]("grant or request", args[0])
 		if err != nil {

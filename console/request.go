@@ -110,26 +110,16 @@ func (c *call) concerns(r access.Request) bool {
 			return true
 		}
 	}
-	return c.mayDecide(r)
+	return c.mayDecide(r.Rule, r.Person)
 }
 
-// mayDecide reports whether the caller is among those whom the rule of r asks,
-// as the access file stands. It is for showing; the desk decides by itself.
-func (c *call) mayDecide(r access.Request) bool {
-	i := slices.IndexFunc(c.policy.Rules, func(rule *policy.Rule) bool { return rule.Name == r.Rule })
-	if i < 0 {
-		return false
-	}
-	requester, ok := c.policy.Person(r.Person)
-	if !ok {
-		return false
-	}
-	for _, p := range c.policy.Approvers(c.policy.Rules[i], requester) {
-		if p.Name == c.person.Name {
-			return true
-		}
-	}
-	return false
+// mayDecide reports whether the caller is among those whom a rule asks about a
+// person, as the access file stands. It is for showing; the desk decides by
+// itself.
+func (c *call) mayDecide(rule string, requester access.PersonName) bool {
+	i := slices.IndexFunc(c.policy.Rules, func(r *policy.Rule) bool { return r.Name == rule })
+	person, ok := c.policy.Person(requester)
+	return i >= 0 && ok && slices.ContainsFunc(c.policy.Approvers(c.policy.Rules[i], person), func(p access.Person) bool { return p.Name == c.person.Name })
 }
 
 func (c *call) showRequests(rs []access.Request, state access.RequestState) {

@@ -138,9 +138,10 @@ func (s *set) kill() *cobra.Command {
 		options: "[--reason TEXT]",
 		short:   "end a session",
 		long: `Ends a live session at once; the person is told by whom and why. The grant stays:
-"revoke" takes that away, and all its sessions with it.`,
+"revoke" takes that away, and all its sessions with it. You may end your own
+sessions; approvers may end those under their rules, and admins all.`,
 		examples: []string{"sessions --state live", `kill 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --reason "'wrong window'"`},
-		who:      admin | local,
+		who:      everyone,
 	}, func(c *call, args []string) error {
 		id, err := idOf[access.SessionID]("session", args[0])
 		if err != nil {
