@@ -139,7 +139,7 @@ func (c *Console) report(in Call, command string, err error) int {
 		return exitNotDone
 	}
 	if !errors.As(err, &refused) || refused.Class == access.Failed {
-		c.Log.Error("a command failed", "command", command, "actor", actorName(in.Actor), "error", err)
+		c.Log.Error("a command failed", "command", command, "actor", actorName(in.Actor), "err", err)
 	}
 	fmt.Fprintln(in.Stderr, access.Plain(access.AsError(err).Line(), longest))
 	return exitNotDone

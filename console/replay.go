@@ -158,8 +158,6 @@ func (c *call) project(m *movie, p pace) error {
 
 // run draws until the recording or ctx ends.
 func (f *film) run(ctx context.Context, m *movie, p pace, out *page) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	var at time.Duration   // of the recording, as played
 	var owed time.Duration // still to wait for it
 	for e, err := range m.events() {
@@ -171,12 +169,8 @@ func (f *film) run(ctx context.Context, m *movie, p pace, out *page) error {
 		// What falls into one frame is drawn together.
 		if owed >= time.Second/framesPerSecond {
 			out.write(f.frame())
-			timer.Reset(owed)
+			pause(ctx, owed)
 			owed = 0
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-			}
 		}
 		if out.err != nil || ctx.Err() != nil {
 			return nil

@@ -106,14 +106,34 @@ func (s *Server) Serve(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
+			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED) {
+				s.log.Warn("accept on the socket", "err", err)
+				if !pause(ctx, 100*time.Millisecond) {
+					return nil
+				}
+				<-places
+				continue
+			}
 			return errors.Join(fmt.Errorf("accept on the socket: %w", err), s.listener.Close())
 		}
 		peers.Go(func() {
 			defer func() { <-places }()
 			if err := s.peer(ctx, conn); err != nil {
-				s.log.Warn("a call over the socket went wrong", "error", err)
+				s.log.Warn("a call over the socket went wrong", "err", err)
 			}
 		})
+	}
+}
+
+// pause waits, and reports false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
