@@ -2,6 +2,7 @@ package slackbot
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -33,7 +34,7 @@ func card(n Notice, now time.Time) []slack.Block {
 			button(actionApprove, "Approve", slack.StylePrimary, r.ID),
 			button(actionDeny, "Deny", slack.StyleDanger, r.ID)))
 	}
-	return append(blocks, slack.NewContextBlock("reference", plain("Request "+string(r.ID)+hint(r))))
+	return append(blocks, slack.NewContextBlock("reference", plain(reference(r))))
 }
 
 func button(action, label string, style slack.Style, id access.RequestID) *slack.ButtonBlockElement {
@@ -42,12 +43,12 @@ func button(action, label string, style slack.Style, id access.RequestID) *slack
 	return b
 }
 
-// hint tells those who live in a terminal how to decide there.
-func hint(r access.Request) string {
+// reference is the ID to quote, and how those who live in a terminal decide there.
+func reference(r access.Request) string {
 	if r.State.Final() {
-		return ""
+		return "Request " + string(r.ID)
 	}
-	return " · in a terminal: ssh bastion approve " + string(r.ID)
+	return "In a terminal: ssh bastion approve " + string(r.ID)
 }
 
 func line(parts ...slack.RichTextSectionElement) slack.RichTextElement {
@@ -145,13 +146,21 @@ func facts(r access.Request) []slack.RichTextElement {
 	if rule := access.Plain(r.Rule, maxName); rule != "" {
 		out = append(out, line(bold("Rule  "), run(rule)))
 	}
-	if source := access.Plain(r.Source, maxName); source != "" {
+	if source := access.Plain(address(r.Source), maxName); source != "" {
 		out = append(out, line(bold("From  "), run(source)))
 	}
 	if reason := access.Plain(r.Reason, maxReason); reason != "" {
 		out = append(out, line(bold("Why")), quote(reason))
 	}
 	return out
+}
+
+// address leaves out the port, which says nothing to a person.
+func address(source string) string {
+	if from, err := netip.ParseAddrPort(source); err == nil {
+		return from.Addr().Unmap().String()
+	}
+	return source
 }
 
 func what(r access.Request) string {

@@ -43,7 +43,7 @@ func TestCardStates(t *testing.T) {
 		want    []string
 		buttons bool
 	}{
-		"pending":   {pending(), []string{"root@db1 for alice", "Waiting for approval", "systemctl restart postgresql", "INC-1234: the database hangs", "prod-elevation", "exec for 1h", "203.0.113.9"}, true},
+		"pending":   {pending(), []string{"root@db1 for alice", "Waiting for approval", "systemctl restart postgresql", "INC-1234: the database hangs", "prod-elevation", "exec for 1h", "203.0.113.9\n", "In a terminal: ssh bastion approve 01J"}, true},
 		"half":      {two, []string{"Approved by bob, 1 more needed"}, true},
 		"nobody":    {nobody, []string{"Nobody can approve this"}, true},
 		"approved":  {decided(), []string{"Approved by bob", "Ready to be used until"}, false},

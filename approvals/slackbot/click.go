@@ -52,7 +52,7 @@ func (b *Bot) work(ctx context.Context, c click) {
 		b.refuse(ctx, c, err)
 		return
 	}
-	r, err := b.cfg.Desk.DecideSlack(ctx, c.user, c.request, c.verdict, "")
+	_, err := b.cfg.Desk.DecideSlack(ctx, c.user, c.request, c.verdict, "")
 	if err == nil {
 		return
 	}
@@ -61,7 +61,9 @@ func (b *Bot) work(ctx context.Context, c click) {
 		b.cfg.Log.Error("a click could not be worked on", "request", c.request, "user", c.user, "err", err)
 	}
 	b.tell(ctx, c.at.Channel, c.user, answer(e))
-	b.mendStray(ctx, c, r)
+	if e.Reason == access.ReasonDecided {
+		b.mendStray(ctx, c)
+	}
 }
 
 // answer is the desk's refusal in the words of a chat.
@@ -99,14 +101,15 @@ func (b *Bot) refuse(ctx context.Context, c click, cause error) {
 
 // mendStray rewrites a card whose buttons outlived the request, unless the outbox looks after it: a
 // second card, left when Slack took a post but its answer was lost.
-func (b *Bot) mendStray(ctx context.Context, c click, r access.Request) {
-	if r.ID != c.request || !r.State.Final() || c.at.TS == "" {
+func (b *Bot) mendStray(ctx context.Context, c click) {
+	if at, ok := b.cards.get(string(c.request)); ok && at == c.at || c.at.TS == "" {
 		return
 	}
-	if at, ok := b.cards.get(string(c.request)); ok && at == c.at {
-		return
+	r, err := b.cfg.Request(ctx, c.request)
+	if err == nil && r.State.Final() {
+		err = b.rewrite(ctx, c.at, Notice{Request: r})
 	}
-	if err := b.rewrite(ctx, c.at, Notice{Request: r}); err != nil && codeOf(err) != "message_not_found" {
-		b.cfg.Log.Warn("a stray card could not be rewritten", "request", r.ID, "err", err)
+	if err != nil && codeOf(err) != "message_not_found" {
+		b.cfg.Log.Warn("a stray card could not be rewritten", "request", c.request, "err", err)
 	}
 }

@@ -1,6 +1,7 @@
 package slackbot_test
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func TestSecondClick(t *testing.T) {
 			if d.User == bob {
 				return decided().Request, nil
 			}
-			return decided().Request, access.Refuse(access.ReasonDecided, "bob approved this already", "").About(string(d.ID))
+			return access.Request{}, access.Refuse(access.ReasonDecided, "bob approved this already", "").About(string(d.ID))
 		}
 		for _, user := range []string{bob, eve} {
 			if _, err := w.Click(deadline(t), user, channel, at.TS, "approve"); err != nil {
@@ -174,6 +175,54 @@ func TestInternalErrorsStayInternal(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.answered(t, bob, "The bastion could not do this.")
+}
+
+// TestAcknowledgedIsWorkedOn: a click that Slack believes delivered is not lost when the bot stops.
+func TestAcknowledgedIsWorkedOn(t *testing.T) {
+	both(t, func(t *testing.T, mode slackbot.Mode) {
+		w := start(t, mode, func(c *slacktest.Config) { c.AckWithin = time.Second })
+		at := w.post(t, pending())
+		w.Inject(slacktest.Fault{Method: "users.info", Delay: 200 * time.Millisecond})
+		if _, err := w.Click(deadline(t), bob, channel, at.TS, "approve"); err != nil {
+			t.Fatal(err)
+		}
+		w.stop()
+		if n := len(w.decisions()); n != 1 {
+			t.Errorf("%d decisions", n)
+		}
+		if _, err := w.Click(deadline(t), eve, channel, at.TS, "approve"); !errors.Is(err, slacktest.ErrNotAcknowledged) {
+			t.Errorf("a stopped bot acknowledged: %v", err)
+		}
+	})
+}
+
+// TestTooManyClicks: what cannot be queued is not acknowledged, and counts when it comes again.
+func TestTooManyClicks(t *testing.T) {
+	w := start(t, slackbot.ModeHTTP, nil)
+	at := w.post(t, pending())
+	release := make(chan struct{})
+	w.decide = func(decision) (access.Request, error) { <-release; return access.Request{}, nil }
+	accepted := 0
+	var turnedAway slacktest.Delivery
+	for range 100 {
+		if _, err := w.Click(deadline(t), bob, channel, at.TS, "approve"); err != nil {
+			sent := w.Deliveries()
+			turnedAway = sent[len(sent)-1]
+			break
+		}
+		accepted++
+	}
+	if turnedAway.Status != http.StatusServiceUnavailable || accepted < 64 {
+		t.Fatalf("accepted %d, then status %d", accepted, turnedAway.Status)
+	}
+	close(release)
+	for range accepted {
+		w.happened(t)
+	}
+	if again, err := w.Send(deadline(t), turnedAway); err != nil || again.Status != http.StatusOK {
+		t.Fatal(again.Status, err)
+	}
+	w.happened(t)
 }
 
 // TestNotOurs: interactions without a click of ours are acknowledged and change nothing.

@@ -96,7 +96,7 @@ func TestLostAnswer(t *testing.T) {
 		w.happened(t)
 		w.mu.Lock()
 		w.decide = func(decision) (access.Request, error) {
-			return decided().Request, access.Refuse(access.ReasonDecided, "bob approved it already", "")
+			return access.Request{}, access.Refuse(access.ReasonDecided, "bob approved it already", "")
 		}
 		w.mu.Unlock()
 		if _, err := w.Click(deadline(t), eve, channel, cards[0].TS, "approve"); err != nil {

@@ -45,8 +45,7 @@ const (
 // Desk decides. It maps the Slack user to a person, says whether their word counts, and records it.
 type Desk interface {
 	// DecideSlack takes the verdict of a member of our workspace. An error of type [*access.Error]
-	// is fit to show to who clicked. The request is as it stands afterwards, whether the verdict
-	// counted or not; it may be empty where there is no such request.
+	// is fit to show to who clicked.
 	DecideSlack(ctx context.Context, slackUser string, id access.RequestID, v access.Verdict, reason string) (access.Request, error)
 }
 
@@ -59,10 +58,11 @@ type Config struct {
 	Channel       string // where requests are shown unless their rule names another channel
 	APIURL        string // another Web API base, for tests; empty means Slack's
 
-	Desk   Desk
-	Record func(context.Context, audit.Event) error // for clicks that never reach the desk
-	Now    access.Clock
-	Log    *slog.Logger
+	Desk    Desk
+	Request func(context.Context, access.RequestID) (access.Request, error) // reads one as it stands
+	Record  func(context.Context, audit.Event) error                        // for clicks that never reach the desk
+	Now     access.Clock
+	Log     *slog.Logger
 
 	// Sockets is how many Socket Mode connections are held; default 2, because Slack closes the old
 	// one before a client has opened the next.
@@ -101,8 +101,8 @@ type Bot struct {
 // New makes a bot. It touches nothing before [Bot.Run].
 func New(cfg Config) (*Bot, error) {
 	switch {
-	case cfg.BotToken == "" || cfg.Channel == "" || cfg.Desk == nil || cfg.Record == nil || cfg.Now == nil || cfg.Log == nil:
-		return nil, errors.New("slackbot: bot token, channel, desk, record, clock and log are needed")
+	case cfg.BotToken == "" || cfg.Channel == "" || cfg.Desk == nil || cfg.Request == nil || cfg.Record == nil || cfg.Now == nil || cfg.Log == nil:
+		return nil, errors.New("slackbot: bot token, channel, desk, request, record, clock and log are needed")
 	case cfg.Mode == ModeSocket && cfg.AppToken == "":
 		return nil, errors.New("slackbot: socket mode needs an app token")
 	case cfg.Mode == ModeHTTP && cfg.SigningSecret == "":

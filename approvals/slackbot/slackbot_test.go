@@ -27,6 +27,7 @@ type world struct {
 	*slacktest.Server
 	bot  *slackbot.Bot
 	mode slackbot.Mode
+	stop func() // ends the bot and waits for it
 
 	mu     sync.Mutex
 	told   []decision
@@ -51,6 +52,13 @@ func (w *world) DecideSlack(_ context.Context, user string, id access.RequestID,
 		return access.Request{}, nil
 	}
 	return w.decide(d)
+}
+
+// request is what the database would say once bob has approved.
+func (w *world) request(_ context.Context, id access.RequestID) (access.Request, error) {
+	r := decided().Request
+	r.ID = id
+	return r, nil
 }
 
 func (w *world) record(_ context.Context, e audit.Event) error {
@@ -120,7 +128,7 @@ func workspace(t *testing.T, change func(*slacktest.Config)) *slacktest.Server {
 	return s
 }
 
-// start runs a bot in a workspace until the test ends.
+// start runs a bot in a workspace until the test ends, or its stop is called.
 func start(t *testing.T, mode slackbot.Mode, change func(*slacktest.Config)) *world {
 	t.Helper()
 	w := &world{Server: workspace(t, change), mode: mode, news: make(chan struct{}, 100)}
@@ -134,12 +142,13 @@ func start(t *testing.T, mode slackbot.Mode, change func(*slacktest.Config)) *wo
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- bot.Run(ctx) }()
-	t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(w.stop)
 	if mode == slackbot.ModeSocket {
 		err = w.WaitSockets(deadline(t), 2)
 	} else {
@@ -154,7 +163,7 @@ func start(t *testing.T, mode slackbot.Mode, change func(*slacktest.Config)) *wo
 func (w *world) config() slackbot.Config {
 	return slackbot.Config{
 		Mode: w.mode, BotToken: w.BotToken(), AppToken: w.AppToken(), SigningSecret: w.SigningSecret(),
-		Channel: channel, APIURL: w.APIURL(), Desk: w, Record: w.record, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Channel: channel, APIURL: w.APIURL(), Desk: w, Request: w.request, Record: w.record, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

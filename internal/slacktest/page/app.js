@@ -237,10 +237,17 @@ $("composer").addEventListener("submit", async (ev) => {
   if (await send("/page/command", { channel: here, command, text })) $("command").value = "";
 });
 
+// A page in the background gives its connection back: a browser has few for one server, and each
+// person of a demo has a tab.
+let source = null;
 function listen() {
-  const source = new EventSource("/page/events");
+  source?.close();
+  source = null;
+  if (document.hidden) return;
+  source = new EventSource("/page/events");
   source.onmessage = refresh;
   source.onerror = () => { $("link").className = "link"; $("link").textContent = "stand-in not reachable, trying again"; };
 }
+document.addEventListener("visibilitychange", listen);
 refresh();
 listen();
