@@ -115,6 +115,19 @@ func (f *film) frame() string {
 	return b.String()
 }
 
+// still is the last picture as lines, to stay on the terminal.
+func (f *film) still() string {
+	end := len(f.shown)
+	for end > 0 && f.shown[end-1] == "" {
+		end--
+	}
+	var b strings.Builder
+	for _, row := range f.shown[:end] {
+		b.WriteString(row + "\x1b[0m\n")
+	}
+	return b.String()
+}
+
 // draw gives row y, cut to the terminal.
 func (f *film) draw(y int) string {
 	var b strings.Builder

@@ -148,7 +148,7 @@ func (c *call) project(m *movie, p pace) error {
 	f := newFilm(m.screen(), *c.Terminal, c.Color)
 	c.page.write(enterFilm)
 	err := f.run(ctx, m, p, c.page)
-	c.page.write(leaveFilm)
+	c.page.write(leaveFilm + f.still())
 	cols, rows := f.screen.Size()
 	if err == nil && (cols > f.cols || rows > f.rows) {
 		c.page.linef("%s", fmt.Sprintf("it was recorded at %d×%d and cut to your %d×%d", cols, rows, f.cols, f.rows))
