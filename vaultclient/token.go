@@ -217,9 +217,9 @@ func (c *Client) tokenEnded(ctx context.Context, token int, denied *Fault) bool 
 	return true
 }
 
-// currentToken returns the number of the token in use and the pinned CA's
-// presence, waiting for the attempt under way, or for one more, if need be.
-// The error is a [*Fault].
+// currentToken returns the number of the token in use, once there are a token
+// and a pinned CA; if need be it waits for the attempt under way or asks for
+// one. The error is a [*Fault].
 func (c *Client) currentToken(ctx context.Context) (int, error) {
 	c.mu.Lock()
 	token, fault, attempted := c.token, c.fault, c.attempted
