@@ -19,6 +19,11 @@ var (
 	forPeople = append([]string{ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256}, forHosts...)
 )
 
+// ParseKey reads the public key of a person or a CA, one line of
+// authorized_keys form, by the rules that hold for keys in the access file: no
+// options, no certificates, nothing weak.
+func ParseKey(line string) (ssh.PublicKey, string, error) { return parseKey(line, forPeople) }
+
 // parseKey reads one line of authorized_keys form, strictly. Options are
 // refused, not dropped: each of them narrows what a key may do (or, as
 // no-touch-required, widens it), and none of them would be honoured here.

@@ -28,7 +28,8 @@ func (r *reader) readPeople(forms []personForm) {
 			Owner:  access.PersonName(f.Owner),
 			Source: "file",
 		}
-		if r.name(key+".name", f.Name) && r.unique("person", f.Name, key+".name") {
+		named := r.name(key+".name", f.Name) && r.unique("person", f.Name, key+".name")
+		if named {
 			r.policy.people[p.Name] = i
 		}
 		if p.ID == "" {
@@ -36,7 +37,7 @@ func (r *reader) readPeople(forms []personForm) {
 		} else if !idForm.MatchString(p.ID) {
 			r.doc.Faultf(key+".id", "%s is no ID: letters, digits, '.', '-', '_', ':'", strictyaml.Quote(p.ID))
 		}
-		if p.ID != "" {
+		if named || f.ID != "" {
 			r.unique("ID", p.ID, key+".id")
 		}
 		r.readContacts(key, i, f)
