@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 )
@@ -22,6 +23,16 @@ var escapes = func() (t [utf8.RuneSelf]byte) {
 	return t
 }()
 
+// plainWord reports whether none of the eight bytes in w is a control, a
+// quotation mark, a backslash or beyond ASCII. Each term has the high bit of a
+// byte set where that byte is one of those; carries between bytes can set it
+// wrongly only above one that is (Bit Twiddling Hacks, "haszero").
+func plainWord(w uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote, slash := w^ones*'"', w^ones*'\\'
+	return (w|(w-ones*0x20)&^w|(quote-ones)&^quote|(slash-ones)&^slash)&highs == 0
+}
+
 // appendText appends p to dst as the inside of a JSON string (RFC 8259,
 // section 7). It allocates only to grow dst and originals.
 //
@@ -32,6 +43,10 @@ var escapes = func() (t [utf8.RuneSelf]byte) {
 func appendText(dst, p, originals []byte) (text, orig []byte, invalid int) {
 	start := 0
 	for i := 0; i < len(p); {
+		if i+8 <= len(p) && plainWord(binary.LittleEndian.Uint64(p[i:])) {
+			i += 8
+			continue
+		}
 		c := p[i]
 		if c < utf8.RuneSelf {
 			e := escapes[c]

@@ -23,11 +23,11 @@ func (rec *Recording) ready() error {
 		return ErrSealed
 	case rec.broken == nil:
 		return nil
-	case rec.r.OnFailure == Terminate:
+	case rec.r.config.OnFailure == Terminate:
 		return rec.broken
 	case rec.gap == nil:
 		return nil
-	case rec.r.Now().Before(rec.retryAt):
+	case rec.r.config.Now().Before(rec.retryAt):
 		return rec.broken
 	}
 	return rec.resume()
@@ -38,14 +38,14 @@ func (rec *Recording) ready() error {
 func (rec *Recording) fail(cause error) error {
 	err := access.Fail(access.ReasonRecording, "the session can no longer be recorded",
 		"Ask the operator to look at the recordings disk", cause).About(string(rec.session.ID))
-	rec.log().Error("recorder: writing failed", "on_failure", string(rec.r.OnFailure), "err", cause)
+	rec.log().Error("recorder: writing failed", "on_failure", string(rec.r.config.OnFailure), "err", cause)
 	if rec.broken == nil {
 		rec.broken = err
 		close(rec.failed)
 	}
-	if rec.r.OnFailure == Warn && rec.gap == nil {
+	if rec.r.config.OnFailure == Warn && rec.gap == nil {
 		rec.gap = &Gap{From: rec.last, Cause: cause.Error()}
-		rec.retryAt = rec.r.Now().Add(retryGap)
+		rec.retryAt = rec.r.config.Now().Add(retryGap)
 	}
 	return err
 }
@@ -82,7 +82,7 @@ func (rec *Recording) resume() error {
 	}
 	if err != nil {
 		rec.out.carry, rec.err.carry = heldOut, heldErr
-		rec.retryAt = rec.r.Now().Add(retryGap)
+		rec.retryAt = rec.r.config.Now().Add(retryGap)
 		return err
 	}
 	rec.counts.Events += int64(events) + 1

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -146,17 +147,19 @@ func TestStartRefuses(t *testing.T) {
 	cases := map[string]func(s *access.Session){
 		"index": func(*access.Session) { b.index.fail = errors.New("database is gone") },
 		"id":    func(s *access.Session) { s.ID = "../../etc" },
-		"disk":  func(*access.Session) { b.MinFree = math.MaxInt64 },
+		"disk":  func(*access.Session) {},
 	}
+	full := openBench(t, b.dir, b.index, func(c *recorder.Config) { c.MinFree = math.MaxInt64 })
 	for name, breakIt := range cases {
 		s := session(true)
 		breakIt(&s)
-		rec, err := b.Start(context.Background(), s, recorder.Shape{})
+		r := map[bool]*bench{false: b, true: full}[name == "disk"]
+		rec, err := r.Start(context.Background(), s, recorder.Shape{})
 		var shown *access.Error
 		if rec != nil || !errors.As(err, &shown) || shown.Reason != access.ReasonRecording {
 			t.Errorf("%s: %v", name, err)
 		}
-		b.index.fail, b.MinFree = nil, 0
+		b.index.fail = nil
 	}
 	if left, _ := filepath.Glob(filepath.Join(b.dir, "recordings", "*", "*", "*", "*")); left != nil {
 		t.Errorf("left behind: %v", left)
@@ -187,6 +190,48 @@ func TestSealAgain(t *testing.T) {
 	seal(t, rec) // once more does no harm
 	if b.index.seq != 1 {
 		t.Errorf("%d seals", b.index.seq)
+	}
+}
+
+// What could not be sealed is sealed by the background, and a failure of the
+// background is told at once.
+func TestBackground(t *testing.T) {
+	b := newBench(t, func(c *recorder.Config) { c.SyncEvery = time.Millisecond })
+	rec := b.start(t, true)
+	check(t, rec.Stdout([]byte("x")))
+	b.index.fail = errors.New("database is locked")
+	if _, err := rec.Seal(context.Background(), recorder.End{Cause: access.EndExit}); err == nil {
+		t.Fatal("sealed")
+	}
+	b.index.fail = nil // nobody else is using it yet
+	ctx, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = b.Run(ctx) })
+	defer run.Wait()
+	defer cancel()
+	await(t, "a seal by the background", b.index.written)
+	if b.index.state(rec.Session().ID) != access.SessionSealed {
+		t.Error("the index was not told")
+	}
+	rec = b.start(t, true)
+	for range 30 { // unfinished characters make the sidecar the longer file
+		for _, p := range []string{"\xe6", "\x97", "\xa5"} {
+			check(t, rec.Stdout([]byte(p)))
+		}
+	}
+	fi, err := os.Stat(filepath.Join(b.folder(rec.Session()), "session.idx"))
+	check(t, err)
+	failWrites(t, int(fi.Size())+50) // enough for an event, not for a block
+	check(t, rec.Stdout([]byte("x")))
+	await(t, "the failure of a sync", rec.Failed())
+}
+
+func await[T any](t *testing.T, what string, c <-chan T) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("waited for %s in vain", what)
 	}
 }
 

@@ -3,7 +3,6 @@ package recorder
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -120,9 +119,6 @@ func (m *Manifest) verifySignature(signed, sig []byte, trust Trust) error {
 	}
 	return nil
 }
-
-// digestHex is SHA-256 in hexadecimal.
-func digestHex(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
 
 // errOversize says that a file is longer than any of its kind.
 var errOversize = errors.New("the file is too long")

@@ -1,13 +1,9 @@
 package recorder
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -75,7 +71,7 @@ func (m *mending) folder() error {
 		return err
 	}
 	m.note("the folder was missing")
-	return makeFolder(m.rec.r.Dir, m.rec.session.Recording)
+	return makeFolder(m.rec.r.config.Dir, m.rec.session.Recording)
 }
 
 // header begins a new cast when the header was lost with everything else.
@@ -89,115 +85,6 @@ func (m *mending) header() error {
 		return err
 	}
 	return m.rec.appendTo(&m.rec.cast, castName, line)
-}
-
-// lines cuts a file after its last whole and valid line, and opens it for
-// appending. Without the file it gives nil.
-func (m *mending) lines(name string, valid func(offset int64, line []byte) bool) (*file, error) {
-	f, err := os.Open(filepath.Join(m.rec.dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	good, err := wholeLines(f, valid)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	if err := m.cut(name, good); err != nil {
-		return nil, err
-	}
-	return reopenFile(m.rec.dir, name, &m.rec.r.reserve)
-}
-
-// wholeLines is the offset after the last line that is whole and valid.
-func wholeLines(f *os.File, valid func(offset int64, line []byte) bool) (int64, error) {
-	fi, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	for end := fi.Size(); end > 0; {
-		begin, stop, err := lastLine(f, 0, end)
-		if err != nil || stop == begin {
-			return 0, err
-		}
-		if n := stop - 1 - begin; n <= maxLine {
-			line := make([]byte, n)
-			if _, err := f.ReadAt(line, begin); err != nil && err != io.EOF {
-				return 0, err
-			}
-			if valid(begin, line) {
-				return stop, nil
-			}
-		}
-		end = begin
-	}
-	return 0, nil
-}
-
-func validCastLine(offset int64, line []byte) bool {
-	if offset > 0 {
-		return validEvent(offset, line)
-	}
-	var h Header
-	return json.Unmarshal(line, &h) == nil && h.Version == 2
-}
-
-func validEvent(_ int64, line []byte) bool {
-	_, _, _, err := parseLine(line, nil)
-	return err == nil
-}
-
-func validObject(_ int64, line []byte) bool {
-	return len(line) > 0 && line[0] == '{' && json.Valid(line)
-}
-
-// cut moves what is at or after an offset of a file to NAME.cut-OFFSET. The
-// copy is durable before the file is shortened, so that a crash in between
-// only makes it do the same again.
-func (m *mending) cut(name string, at int64) error {
-	dir := m.rec.dir
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil || fi.Size() <= at {
-		return err
-	}
-	kept, err := os.OpenFile(filepath.Join(dir, cutName(name, at)), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(kept, io.NewSectionReader(f, at, fi.Size()-at))
-	if err == nil {
-		err = kept.Sync()
-	}
-	if err := errors.Join(err, kept.Close(), syncDir(dir)); err != nil {
-		return err
-	}
-	if err := f.Truncate(at); err != nil {
-		return err
-	}
-	m.rec.recovery.Cuts = append(m.rec.recovery.Cuts, Cut{name, at, n})
-	return f.Sync()
-}
-
-const cutMark = ".cut-"
-
-func cutName(name string, at int64) string { return fmt.Sprintf("%s%s%d", name, cutMark, at) }
-
-// reopenFile opens a file to go on appending to it.
-func reopenFile(dir, name string, r *reserve) (*file, error) {
-	f := &file{name: name, reserve: r, sum: sha256.New(), blocked: -1}
-	var err error
-	if f.size, err = hashFile(dir, name, f.sum); err != nil {
-		return nil, err
-	}
-	f.f, err = os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_APPEND, 0)
-	return f, err
 }
 
 // sidecar checks the sidecar against the files and cuts it where it ends to
@@ -281,120 +168,4 @@ func (m *mending) scanSidecar() error {
 		return nil
 	})
 	return errors.Join(err, failed)
-}
-
-// count reads the files once to know what a live recording would know: what
-// passed, when, and what is held back.
-func (m *mending) count() error {
-	rec := m.rec
-	m.scan.void(rec.cast.size)
-	cast, err := Open(rec.dir)
-	if err != nil {
-		return err
-	}
-	defer cast.Close()
-	unreadable := 0
-	for ev, err := range cast.Events() {
-		var bad *LineError
-		if errors.As(err, &bad) {
-			unreadable++
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		m.countEvent(ev)
-	}
-	if unreadable > 0 {
-		m.note("%d lines of the cast cannot be read", unreadable)
-	}
-	for _, s := range []*stream{rec.out, rec.err} {
-		c := m.scan.carries[s.name].last
-		if len(c.bytes) == unfinished(c.bytes) {
-			s.carry.n = copy(s.carry.buf[:], c.bytes)
-			s.bytes += int64(s.carry.n)
-			s.stored += int64(s.carry.n)
-		}
-	}
-	return m.countInput()
-}
-
-func (m *mending) countEvent(ev TimedEvent) {
-	rec := m.rec
-	rec.counts.Events++
-	rec.last = max(rec.last, ev.At.Microseconds())
-	switch ev.Code {
-	case CodeResize:
-		rec.counts.Resizes++
-	case CodeMarker:
-		rec.counts.Markers++
-	case CodeOutput:
-		note := m.scan.note(ev.Offset)
-		s := rec.out
-		if note.stderr {
-			s = rec.err
-		}
-		n := int64(len(ev.Data)) - int64(note.invalid)*int64(len(replacement)-1)
-		s.bytes += n
-		s.stored += n
-		if m.scan.carries[s.name].last.offset <= ev.Offset {
-			delete(m.scan.carries, s.name) // it went into this event
-		}
-	}
-}
-
-// countInput reads stdin.ndjson.
-func (m *mending) countInput() error {
-	rec := m.rec
-	if rec.stdin == nil {
-		return nil
-	}
-	f, err := os.Open(filepath.Join(rec.dir, stdinName))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	lines := newLineReader(f, 0)
-	var text []byte
-	for {
-		line, err := lines.next()
-		if err == io.EOF {
-			return nil
-		}
-		var at time.Duration
-		var code byte
-		if err == nil {
-			at, code, text, err = parseLine(line, text[:0])
-		}
-		if errors.Is(err, errLine) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		n := len(text)
-		if code == CodeBase64 {
-			n = base64.StdEncoding.DecodedLen(n)
-			for i := len(text) - 1; i >= 0 && text[i] == '='; i-- {
-				n--
-			}
-		}
-		rec.in.bytes += int64(n)
-		rec.in.stored += int64(n)
-		rec.last = max(rec.last, at.Microseconds())
-	}
-}
-
-// tails learns from the tails how long the streams were.
-func (m *mending) tails() error {
-	for _, s := range m.rec.streams() {
-		_, end, found, err := joinTail(m.rec.dir, s.name, &m.rec.r.reserve)
-		if err != nil {
-			return err
-		}
-		if found {
-			s.bytes = max(s.bytes, end)
-		}
-	}
-	return nil
 }

@@ -18,7 +18,7 @@ import (
 // use. At most one process may use a directory at a time; who starts it sees
 // to that.
 type Recorder struct {
-	Config
+	config  Config
 	keys    *Keyring
 	reserve reserve
 
@@ -44,7 +44,7 @@ func New(c Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{Config: c, keys: keys, live: map[access.SessionID]*Recording{}}
+	r := &Recorder{config: c, keys: keys, live: map[access.SessionID]*Recording{}}
 	r.reserve.path = filepath.Join(c.Dir, reserveName)
 	r.reserve.size, r.reserve.minFree, r.reserve.log = c.Reserve, c.MinFree, c.Log
 	r.reserve.take()
@@ -57,7 +57,7 @@ func (r *Recorder) Keys() *Keyring { return r.keys }
 // Folder is where the recording of a session lies, given its
 // [access.Session.Recording].
 func (r *Recorder) Folder(recording string) string {
-	return filepath.Join(r.Dir, filepath.FromSlash(recording))
+	return filepath.Join(r.config.Dir, filepath.FromSlash(recording))
 }
 
 // Start opens the recording of s and makes it known to the index as live. It
@@ -69,7 +69,7 @@ func (r *Recorder) Start(ctx context.Context, s access.Session, shape Shape) (*R
 	if err == nil {
 		return rec, nil
 	}
-	r.Log.Error("recorder: cannot record", "session", string(s.ID), "err", err)
+	r.config.Log.Error("recorder: cannot record", "session", string(s.ID), "err", err)
 	var shown *access.Error
 	if errors.As(err, &shown) {
 		return nil, shown
@@ -85,17 +85,17 @@ func (r *Recorder) start(ctx context.Context, s access.Session, shape Shape) (*R
 	if err := r.room(s.ID); err != nil {
 		return nil, err
 	}
-	start := r.Now()
+	start := r.config.Now()
 	if s.StartedAt.IsZero() {
 		s.StartedAt = start
 	}
-	s.State, s.BastionID = access.SessionLive, r.BastionID
+	s.State, s.BastionID = access.SessionLive, r.config.BastionID
 	s.Recording = path.Join(s.StartedAt.UTC().Format("2006/01/02"), string(s.ID))
 	rec := r.newRecording(s, start)
 	if err := rec.create(shape); err != nil {
 		return nil, errors.Join(err, rec.abandon())
 	}
-	if err := r.Index.OpenSession(ctx, s); err != nil {
+	if err := r.config.Index.OpenSession(ctx, s); err != nil {
 		return nil, errors.Join(err, rec.abandon())
 	}
 	r.mu.Lock()
@@ -106,24 +106,28 @@ func (r *Recorder) start(ctx context.Context, s access.Session, shape Shape) (*R
 
 // room refuses when there is less free space than min_free.
 func (r *Recorder) room(id access.SessionID) error {
-	free, err := freeSpace(r.Dir)
+	free, err := freeSpace(r.config.Dir)
 	if err != nil {
 		return err
 	}
-	if free < r.MinFree {
+	if free < r.config.MinFree {
 		return access.Fail(access.ReasonRecording, "the recordings disk is nearly full",
-			"Ask the operator to make room", fmt.Errorf("%d bytes free, %d wanted", free, r.MinFree)).About(string(id))
+			"Ask the operator to make room", fmt.Errorf("%d bytes free, %d wanted", free, r.config.MinFree)).About(string(id))
 	}
 	return nil
 }
+
+// Room reports whether new sessions can be recorded: nil, or the error that
+// [Recorder.Start] would give for want of space.
+func (r *Recorder) Room() error { return r.room("") }
 
 // newRecording is a recording without its files.
 func (r *Recorder) newRecording(s access.Session, start time.Time) *Recording {
 	return &Recording{
 		r: r, dir: r.Folder(s.Recording), session: s, start: start,
-		in:     newStream(streamStdin, s.Terminal, r.ExecLimit),
-		out:    newStream(streamStdout, s.Terminal, r.ExecLimit),
-		err:    newStream(streamStderr, s.Terminal, r.ExecLimit),
+		in:     newStream(streamStdin, s.Terminal, r.config.ExecLimit),
+		out:    newStream(streamStdout, s.Terminal, r.config.ExecLimit),
+		err:    newStream(streamStderr, s.Terminal, r.config.ExecLimit),
 		failed: make(chan struct{}),
 	}
 }
@@ -135,7 +139,7 @@ func (rec *Recording) create(shape Shape) error {
 	if err != nil {
 		return err
 	}
-	if err := makeFolder(rec.r.Dir, rec.session.Recording); err != nil {
+	if err := makeFolder(rec.r.config.Dir, rec.session.Recording); err != nil {
 		return err
 	}
 	if rec.cast, err = createFile(rec.dir, castName, &rec.r.reserve); err != nil {

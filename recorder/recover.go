@@ -64,7 +64,7 @@ func (r *Recorder) Recover(ctx context.Context) ([]access.Session, error) {
 			errs = append(errs, fmt.Errorf("recording %s: %w", s.ID, err))
 			continue
 		}
-		r.Log.Warn("recorder: recovered after a crash", "session", string(s.ID))
+		r.config.Log.Warn("recorder: recovered after a crash", "session", string(s.ID))
 		recovered = append(recovered, sealed)
 	}
 	return recovered, errors.Join(errs...)
@@ -72,7 +72,7 @@ func (r *Recorder) Recover(ctx context.Context) ([]access.Session, error) {
 
 // finishManifests puts manifests on disk that the index has committed.
 func (r *Recorder) finishManifests(ctx context.Context) error {
-	unwritten, err := r.Index.UnwrittenManifests(ctx, r.BastionID)
+	unwritten, err := r.config.Index.UnwrittenManifests(ctx, r.config.BastionID)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (r *Recorder) finishManifests(ctx context.Context) error {
 // unsealed lists the sessions to recover: first those of the index, then
 // those that only the disk knows.
 func (r *Recorder) unsealed(ctx context.Context) ([]access.Session, error) {
-	sessions, err := r.Index.LiveSessions(ctx, r.BastionID)
+	sessions, err := r.config.Index.LiveSessions(ctx, r.config.BastionID)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (r *Recorder) unsealed(ctx context.Context) ([]access.Session, error) {
 			todo = append(todo, s)
 		}
 	}
-	folders, err := filepath.Glob(filepath.Join(globQuote(r.Dir), "[0-9][0-9][0-9][0-9]", "[0-9][0-9]", "[0-9][0-9]", "*"))
+	folders, err := filepath.Glob(filepath.Join(globQuote(r.config.Dir), "[0-9][0-9][0-9][0-9]", "[0-9][0-9]", "[0-9][0-9]", "*"))
 	if err != nil {
 		return todo, err
 	}
@@ -138,7 +138,7 @@ func globQuote(dir string) string {
 // sessionOf tells from a folder alone what session it is of: by the header of
 // the cast, and if that is lost, by the ID.
 func (r *Recorder) sessionOf(folder string, id access.SessionID) access.Session {
-	s := access.Session{ID: id, BastionID: r.BastionID}
+	s := access.Session{ID: id, BastionID: r.config.BastionID}
 	if u, err := ulid.ParseStrict(string(id)); err == nil {
 		s.StartedAt = stamp(ulid.Time(u.Time()))
 	}
@@ -148,14 +148,14 @@ func (r *Recorder) sessionOf(folder string, id access.SessionID) access.Session 
 		}
 		_ = cast.Close() // only read
 	}
-	day, _ := filepath.Rel(r.Dir, filepath.Dir(folder)) // both from the same Glob
+	day, _ := filepath.Rel(r.config.Dir, filepath.Dir(folder)) // both from the same Glob
 	s.Recording = path.Join(filepath.ToSlash(day), string(id))
 	return s
 }
 
 // recoverFolder closes one recording.
 func (r *Recorder) recoverFolder(ctx context.Context, s access.Session) (access.Session, error) {
-	rec := r.newRecording(s, r.Now())
+	rec := r.newRecording(s, r.config.Now())
 	rec.recovery = &Recovery{}
 	rec.closed = true
 	m := &mending{rec: rec}

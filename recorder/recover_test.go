@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -245,5 +246,77 @@ func TestRecoverGoesOn(t *testing.T) {
 	sessions, err := again.Recover(context.Background())
 	if err == nil || len(sessions) != 1 || again.Folder(sessions[0].Recording) != good {
 		t.Errorf("recovered %d, error %v", len(sessions), err)
+	}
+}
+
+// A stream beyond the limit keeps its last MiB over a crash.
+func TestRecoverTail(t *testing.T) {
+	limit := func(c *recorder.Config) { c.ExecLimit = 1000 }
+	b := newBench(t, limit)
+	rec := b.start(t, false)
+	data := bytes.Repeat([]byte("0123456789abcdef"), 150_000)
+	for p := data; len(p) > 0; p = p[min(len(p), 70_001):] {
+		check(t, rec.Stdin(p[:min(len(p), 70_001)]))
+	}
+	again, sessions := b.restart(t)
+	dir := b.folder(sessions[0])
+	tail, err := os.ReadFile(filepath.Join(dir, "stdin.tail"))
+	check(t, err)
+	if !bytes.Equal(tail, data[len(data)-1<<20:]) {
+		t.Errorf("%d bytes are not the last MiB", len(tail))
+	}
+	m, err := recorder.ReadManifest(dir)
+	check(t, err)
+	st := m.Streams[0]
+	if st.Bytes != int64(len(data)) || st.Recorded != 1000 || st.Hashed == 0 || st.SHA256 != sum(data[:st.Hashed]) {
+		t.Errorf("%+v", st)
+	}
+	if v := verify(t, dir, again.Keys().Trust()); v.Verdict != recorder.Recovered || sessions[0].BytesIn != int64(len(data)) {
+		t.Errorf("%+v, %d bytes in", v, sessions[0].BytesIn)
+	}
+}
+
+// Edits of a recovered recording are found like those of any other.
+func TestMutationsOfRecoveredAreFound(t *testing.T) {
+	b := newBench(t)
+	dir, _ := b.crashed(t, false)
+	check(t, os.Truncate(filepath.Join(dir, "session.cast"), int64(castSize(t, dir)-5)))
+	again, _ := b.restart(t)
+	rnd := rand.New(rand.NewPCG(1, 1))
+	files, err := os.ReadDir(dir)
+	check(t, err)
+	for i := range 120 {
+		path := filepath.Join(dir, files[i%len(files)].Name())
+		orig, err := os.ReadFile(path)
+		check(t, err)
+		changed, at, what := mutate(rnd, orig)
+		if bytes.Equal(changed, orig) {
+			continue
+		}
+		check(t, os.WriteFile(path, changed, 0o600))
+		if v := verify(t, dir, again.Keys().Trust()); v.Verdict == recorder.Recovered || v.FirstBadOffset > int64(at) {
+			t.Errorf("%s at %d of %s: %+v", what, at, path, v)
+		}
+		check(t, os.WriteFile(path, orig, 0o600))
+	}
+}
+
+// A head is what the chain said at the time: kept elsewhere, it is found
+// again in the sealed sidecar.
+func TestHeads(t *testing.T) {
+	b := newBench(t)
+	rec := b.start(t, true)
+	if heads := b.Heads(); len(heads) != 0 {
+		t.Errorf("%+v", heads)
+	}
+	check(t, rec.Stdout(bytes.Repeat([]byte("x"), 300_000)))
+	heads := b.Heads()
+	if len(heads) != 1 || heads[0].Block != 1 || heads[0].Session != rec.Session().ID {
+		t.Fatalf("%+v", heads)
+	}
+	idx, err := os.ReadFile(filepath.Join(b.folder(seal(t, rec)), "session.idx"))
+	check(t, err)
+	if !bytes.Contains(idx, []byte(heads[0].Chain)) || len(b.Heads()) != 0 {
+		t.Error("the head is not that of the sidecar")
 	}
 }

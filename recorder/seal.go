@@ -223,7 +223,7 @@ func (rec *Recording) commit(ctx context.Context) error {
 	id := seal.session.ID
 	if seal.manifest == nil {
 		var made []byte
-		err := r.Index.SealSession(ctx, id, func(seq uint64, prev [32]byte) ([]byte, access.Session, error) {
+		err := r.config.Index.SealSession(ctx, id, func(seq uint64, prev [32]byte) ([]byte, access.Session, error) {
 			m := seal.draft
 			m.Sequence, m.Previous = seq, hex.EncodeToString(prev[:])
 			var err error
@@ -253,7 +253,7 @@ func (r *Recorder) writeManifest(ctx context.Context, dir string, id access.Sess
 	for _, s := range []string{streamStdin, streamStdout, streamStderr} {
 		errs = append(errs, dropTail(dir, s))
 	}
-	return errors.Join(append(errs, r.Index.ManifestWritten(ctx, id))...)
+	return errors.Join(append(errs, r.config.Index.ManifestWritten(ctx, id))...)
 }
 
 // sealAgain tries to seal what ended and could not be sealed.

@@ -8,24 +8,34 @@ import (
 )
 
 // Run is the group syncer: every SyncEvery it closes a block in each recording
-// that grew and makes all of them durable, a few at a time. It also tries
-// again to seal what could not be sealed, and to set the reserve aside anew.
-// It returns when ctx ends, having synced once more; sealing is left to the
-// sessions, or to the next start.
+// that grew and makes all of them durable, a few at a time. Beside that, and
+// less often, it tries again to seal what could not be sealed, and to set the
+// reserve aside anew. It returns when ctx ends, having synced once more;
+// sealing is left to the sessions, or to the next start.
 func (r *Recorder) Run(ctx context.Context) error {
-	tick := time.NewTicker(r.SyncEvery)
-	defer tick.Stop()
-	for n := 1; ; n++ {
-		select {
-		case <-ctx.Done():
-			r.syncAll()
-			return nil
-		case <-tick.C:
-			r.syncAll()
-		}
-		if n%10 == 0 {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		every(ctx, 10*r.config.SyncEvery, func() {
 			r.reserve.take()
 			r.sealAgain(ctx)
+		})
+	})
+	every(ctx, r.config.SyncEvery, r.syncAll)
+	r.syncAll()
+	return nil
+}
+
+// every calls f at each tick until ctx ends.
+func every(ctx context.Context, d time.Duration, f func()) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			f()
 		}
 	}
 }

@@ -19,14 +19,16 @@ type index struct {
 	unwritten map[access.SessionID]recorder.UnwrittenManifest
 	seq       uint64
 	prev      [32]byte
-	fail      error // returned by OpenSession and SealSession
-	dropWrite error // returned by ManifestWritten
+	fail      error                 // returned by OpenSession and SealSession
+	dropWrite error                 // returned by ManifestWritten
+	written   chan access.SessionID // gets the ID of each manifest written; lossy
 }
 
 func newIndex() *index {
 	return &index{
 		sessions:  map[access.SessionID]access.Session{},
 		unwritten: map[access.SessionID]recorder.UnwrittenManifest{},
+		written:   make(chan access.SessionID, 1),
 	}
 }
 
@@ -92,7 +94,17 @@ func (x *index) ManifestWritten(_ context.Context, id access.SessionID) error {
 		return x.dropWrite
 	}
 	delete(x.unwritten, id)
+	select {
+	case x.written <- id:
+	default:
+	}
 	return nil
+}
+
+func (x *index) state(id access.SessionID) access.SessionState {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.sessions[id].State
 }
 
 func sum(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
