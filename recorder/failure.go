@@ -23,7 +23,7 @@ func (rec *Recording) ready() error {
 		return ErrSealed
 	case rec.broken == nil:
 		return nil
-	case rec.r.config.OnFailure == Terminate:
+	case rec.r.OnFailure == Terminate:
 		return rec.broken
 	case rec.gap == nil:
 		return nil
@@ -38,12 +38,12 @@ func (rec *Recording) ready() error {
 func (rec *Recording) fail(cause error) error {
 	err := access.Fail(access.ReasonRecording, "the session can no longer be recorded",
 		"Ask the operator to look at the recordings disk", cause).About(string(rec.session.ID))
-	rec.log().Error("recorder: writing failed", "on_failure", string(rec.r.config.OnFailure), "err", cause)
+	rec.log().Error("recorder: writing failed", "on_failure", string(rec.r.OnFailure), "err", cause)
 	if rec.broken == nil {
 		rec.broken = err
 		close(rec.failed)
 	}
-	if rec.r.config.OnFailure == Warn && rec.gap == nil {
+	if rec.r.OnFailure == Warn && rec.gap == nil {
 		rec.gap = &Gap{From: rec.last, Cause: cause.Error()}
 		rec.retryAt = rec.r.config.Now().Add(retryGap)
 	}

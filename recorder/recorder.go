@@ -18,6 +18,8 @@ import (
 // use. At most one process may use a directory at a time; who starts it sees
 // to that.
 type Recorder struct {
+	OnFailure OnFailure // as configured; not to be changed
+
 	config  Config
 	keys    *Keyring
 	reserve reserve
@@ -44,7 +46,7 @@ func New(c Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{config: c, keys: keys, live: map[access.SessionID]*Recording{}}
+	r := &Recorder{OnFailure: c.OnFailure, config: c, keys: keys, live: map[access.SessionID]*Recording{}}
 	r.reserve.path = filepath.Join(c.Dir, reserveName)
 	r.reserve.size, r.reserve.minFree, r.reserve.log = c.Reserve, c.MinFree, c.Log
 	r.reserve.take()

@@ -18,7 +18,7 @@ type End struct {
 	Cause       string // as [access.Session.EndCause]
 	Detail      string // safe to show
 	ExitStatus  *int
-	Certificate access.Certificate
+	Certificate access.Certificate // zero: the one that the session began with
 }
 
 // sealing is a recording whose files are closed, on its way into the index.
@@ -68,7 +68,9 @@ func (rec *Recording) end(end End) {
 	s.State = access.SessionSealed
 	s.EndedAt = s.StartedAt.Add(time.Duration(rec.elapsed()) * time.Microsecond)
 	s.EndCause, s.EndDetail, s.ExitStatus = end.Cause, access.Plain(end.Detail, 500), end.ExitStatus
-	s.Certificate = end.Certificate
+	if end.Certificate != (access.Certificate{}) {
+		s.Certificate = end.Certificate
+	}
 }
 
 // finish writes what is still held, closes the last block and the files, and
@@ -110,7 +112,7 @@ func (rec *Recording) finish() error {
 	rec.seal = &sealing{session: s, draft: Manifest{
 		Session: factsOf(s), Counts: rec.counts, Files: slices.Concat(digests, tails, cuts), Streams: streams,
 		Blocks: rec.idx.blocks, Chain: hex.EncodeToString(rec.idx.chain[:]),
-		Gaps: rec.gaps, Recovery: rec.recovery, BastionID: s.BastionID,
+		Gaps: rec.gaps, Recovery: rec.recovery, BastionID: rec.r.config.BastionID,
 	}}
 	if rec.broken != nil {
 		rec.seal.draft.Failure = rec.broken.Error()
