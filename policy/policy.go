@@ -118,3 +118,13 @@ func (p *Policy) Role(person access.Person) Roles {
 	}
 	return r
 }
+
+// Rule finds a rule by name.
+func (p *Policy) Rule(name string) (*Rule, bool) {
+	for _, r := range p.Rules {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return nil, false
+}

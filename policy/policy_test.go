@@ -133,6 +133,9 @@ func TestLookups(t *testing.T) {
 	if _, ok := p.PersonBySlack(""); ok {
 		t.Error("no Slack ID names somebody")
 	}
+	if r, ok := p.Rule("prod-elevation"); !ok || r != p.Rules[0] {
+		t.Errorf("by name of a rule: %v %v", r, ok)
+	}
 	if _, ok := p.Host("10.0.0.11"); ok {
 		t.Error("a host answers to its address")
 	}
