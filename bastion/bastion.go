@@ -82,6 +82,7 @@ type Config struct {
 	Desk      Desk
 	Mint      certs.Mint
 	Recorder  *recorder.Recorder
+	OnFailure recorder.OnFailure // as the recorder was told: what to tell the person
 	Audit     Auditor
 	Console   Console
 	BastionID string
@@ -101,6 +102,7 @@ type Server struct {
 	life context.Context
 
 	mu      sync.Mutex
+	conns   map[*connection]struct{}
 	closing bool           // no session may begin
 	work    sync.WaitGroup // sessions; Add under mu while not closing
 }
@@ -116,7 +118,7 @@ func New(c Config) (*Server, error) {
 	if c.Revoked == nil {
 		c.Revoked = func(gossh.PublicKey) bool { return false }
 	}
-	s := &Server{Config: c, guard: newGuard(c.Limits, c.Now), presence: newPresence(c.Limits.SessionsPerPerson)}
+	s := &Server{Config: c, guard: newGuard(c.Limits, c.Now), presence: newPresence(c.Limits.SessionsPerPerson), conns: map[*connection]struct{}{}}
 	s.life, s.stop = context.WithCancelCause(context.Background())
 	s.shell = s.newShell()
 	return s, nil

@@ -32,9 +32,11 @@ type connection struct {
 	targetErr error          // what was typed is no target
 
 	gone   context.Context // ends with the connection, with its cause
-	places chan struct{}   // one taken per open channel
-	shakes chan struct{}   // one taken per inner handshake
-	last   atomic.Bool     // no-more-sessions@openssh.com was said
+	life   context.Context // ends with gone, or when the key no longer counts
+	expel  context.CancelCauseFunc
+	places chan struct{} // one taken per open channel
+	shakes chan struct{} // one taken per inner handshake
+	last   atomic.Bool   // no-more-sessions@openssh.com was said
 	leg    legSlot
 }
 
@@ -58,8 +60,11 @@ func (s *Server) bareConnection(sc *gossh.ServerConn, p proof) *connection {
 	c.leg.free = make(chan struct{}, 1)
 	var end context.CancelCauseFunc
 	c.gone, end = context.WithCancelCause(context.Background())
+	c.life, c.expel = context.WithCancelCause(c.gone)
+	s.present(c)
 	go func() {
 		end(departure(sc.Wait()))
+		s.absent(c)
 		c.leg.close()
 	}()
 	return c
@@ -177,6 +182,31 @@ func (s *Server) begin() bool {
 	}
 	s.work.Add(1)
 	return true
+}
+
+func (s *Server) present(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = struct{}{}
+}
+
+func (s *Server) absent(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// Revalidate looks at the key of every connection again, and ends the sessions
+// of those that no longer count. It is called when the list of revoked keys has
+// changed.
+func (s *Server) Revalidate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if err := c.stillProven(); err != nil {
+			c.expel(err)
+		}
+	}
 }
 
 // legSlot holds the one leg of a connection. Whoever holds free may look at

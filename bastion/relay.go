@@ -237,7 +237,7 @@ func (r *relay) unrecorded(pass *access.Pass) {
 	err := recordingFailed(r.rec.Err())
 	r.s.log.Error("recording failed", "err", err)
 	r.s.event(audit.RecordingFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
-	if r.s.srv.Recorder.OnFailure == recorder.Warn {
+	if r.s.srv.OnFailure == recorder.Warn {
 		go r.s.say("sallyport: warning: this session is no longer recorded. Finish what you must, and tell the operator (" + string(r.s.id) + ")")
 		return
 	}

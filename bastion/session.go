@@ -72,7 +72,7 @@ func newSession(c *connection, ch gossh.Channel) *session {
 		closed: make(chan struct{}), start: make(chan started, 1),
 	}
 	s.log = c.srv.Log.With("session", s.id, "connection", c.id, "person", c.identity.Person)
-	s.ctx, s.end = context.WithCancelCause(c.gone)
+	s.ctx, s.end = context.WithCancelCause(c.life)
 	s.in = newInput(ch, func() { s.end(errWithdrawn) })
 	return s
 }

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/approvals"
+	"github.com/sallyport/sallyport/bastion"
+	"github.com/sallyport/sallyport/console"
+	"github.com/sallyport/sallyport/policy"
+	"github.com/sallyport/sallyport/recorder"
+	"github.com/sallyport/sallyport/store"
+	"github.com/sallyport/sallyport/tui"
+)
+
+// screen serves what `ssh bastion` opens: a command, or with a terminal the
+// user interface. It joins bastion's sessions to console and tui.
+type screen struct {
+	console  *console.Console
+	desk     *approvals.Desk
+	store    *store.Store
+	policy   *policy.Live
+	recorder *recorder.Recorder
+	now      access.Clock
+	log      *slog.Logger
+}
+
+// Serve runs one console session.
+func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if strings.TrimSpace(t.Command) == "" && t.PTY != nil {
+		return s.interactive(ctx, t)
+	}
+	args, err := console.Split(t.Command)
+	if err != nil {
+		fmt.Fprintf(t.Stderr, "sallyport: %v\r\n", err)
+		return 2
+	}
+	identity := t.Identity
+	call := console.Call{
+		Actor: access.Actor{Person: identity.Person, Via: access.ViaConsole, Identity: &identity},
+		Args:  args, Stdin: t.Stdin, Stdout: t.Stdout, Stderr: t.Stderr, Reason: t.Env["SALLYPORT_REASON"],
+	}
+	if t.PTY != nil {
+		// The client's terminal is raw: lines end in CR LF, and Ctrl-C is a byte.
+		call.Terminal = &console.Size{Cols: t.PTY.Size.Cols, Rows: t.PTY.Size.Rows}
+		call.Color = t.PTY.Term != "dumb" && t.Env["NO_COLOR"] == ""
+		call.Stdout, call.Stderr = crlf{t.Stdout}, crlf{t.Stderr}
+		call.Stdin = interruptible(t.Stdin, cancel)
+	}
+	return s.console.Run(ctx, call)
+}
+
+// interactive shows the user interface.
+func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
+	current := s.policy.Current()
+	person, ok := current.Person(t.Identity.Person)
+	if !ok {
+		fmt.Fprintf(t.Stderr, "%s\r\n", access.Refuse(access.ReasonRemoved, "you are no longer known here", "Ask the operator").Line())
+		return 254
+	}
+	roles := current.Role(person)
+	identity := t.Identity
+	env := make([]string, 0, len(t.Env)+1)
+	for name, value := range t.Env {
+		env = append(env, name+"="+value)
+	}
+	err := tui.Run(ctx, tui.Config{
+		Actor:    access.Actor{Person: person.Name, Via: access.ViaConsole, Identity: &identity},
+		Roles:    tui.Roles{Auditor: roles.Auditor, Approver: roles.Approver},
+		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk,
+		Open:      openRecording(s.recorder.Folder),
+		Rights:    s.rights(person.Name),
+		MayDecide: s.mayDecide(person.Name),
+		Terminal: tui.Terminal{
+			In: t.Stdin, Out: t.Stdout, Env: append(env, "TERM="+t.PTY.Term),
+			Size: tui.Size(t.PTY.Size), Resizes: sizes(ctx, t.PTY.Resizes),
+		},
+		Now: s.now, Log: s.log,
+	})
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("user interface", "person", person.Name, "err", err)
+		fmt.Fprintf(t.Stderr, "%s\r\n", access.AsError(err).Line())
+		return 255
+	}
+	return 0
+}
+
+// rights lists where a person may go, under the policy in force when asked.
+func (s *screen) rights(name access.PersonName) func(context.Context) ([]tui.Right, error) {
+	return func(context.Context) ([]tui.Right, error) {
+		current := s.policy.Current()
+		person, ok := current.Person(name)
+		if !ok {
+			return nil, access.Refuse(access.ReasonRemoved, "you are no longer known here", "Ask the operator")
+		}
+		var list []tui.Right
+		for _, r := range current.Rights(person) {
+			if r.Outcome != policy.Standing && r.Outcome != policy.NeedsApproval {
+				continue
+			}
+			var approvers []string
+			for _, a := range current.Approvers(r.Rule, person) {
+				approvers = append(approvers, string(a.Name))
+			}
+			list = append(list, tui.Right{
+				Target:  access.Target{Login: r.Login, Host: r.Host.Name},
+				Aliases: r.Host.Aliases, Labels: r.Host.Labels, Rule: r.Rule.Name,
+				Standing: r.Outcome == policy.Standing, Approve: strings.Join(approvers, ", "),
+			})
+		}
+		return list, nil
+	}
+}
+
+// mayDecide tells an approver which requests are theirs to decide. The desk
+// checks again.
+func (s *screen) mayDecide(name access.PersonName) func(access.Request) bool {
+	return func(r access.Request) bool {
+		current := s.policy.Current()
+		rule, ok := current.Rule(r.Rule)
+		asker, known := current.Person(r.Person)
+		if !ok || !known {
+			return false
+		}
+		for _, a := range current.Approvers(rule, asker) {
+			if a.Name == name {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// sizes hands on the latest size until ctx ends.
+func sizes(ctx context.Context, in <-chan bastion.Size) <-chan tui.Size {
+	out := make(chan tui.Size)
+	go func() {
+		for {
+			select {
+			case size := <-in:
+				select {
+				case out <- tui.Size(size):
+				case <-ctx.Done():
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// crlf ends lines as a raw terminal wants them.
+type crlf struct{ w io.Writer }
+
+func (c crlf) Write(p []byte) (int, error) {
+	if _, err := c.w.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// interruptible reads ahead, so that Ctrl-C, which arrives as a byte where
+// there is a terminal, ends a command that reads nothing. What is typed beyond
+// a small buffer is dropped; commands read keys, not text.
+func interruptible(r io.Reader, interrupt context.CancelFunc) io.Reader {
+	typed := make(chan []byte, 16)
+	go func() { // ends with the session, which closes r
+		defer close(typed)
+		for {
+			p := make([]byte, 64)
+			n, err := r.Read(p)
+			if bytes.IndexByte(p[:n], 3) >= 0 {
+				interrupt()
+			}
+			select {
+			case typed <- p[:n]:
+			default:
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return &keys{typed: typed}
+}
+
+// keys gives what was typed.
+type keys struct {
+	typed <-chan []byte
+	rest  []byte
+}
+
+func (k *keys) Read(p []byte) (int, error) {
+	for len(k.rest) == 0 {
+		next, ok := <-k.typed
+		if !ok {
+			return 0, io.EOF
+		}
+		k.rest = next
+	}
+	n := copy(p, k.rest)
+	k.rest = k.rest[n:]
+	return n, nil
+}

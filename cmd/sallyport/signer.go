@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/certs"
+	"github.com/sallyport/sallyport/internal/strictyaml"
+	"github.com/sallyport/sallyport/vaultclient"
+)
+
+// signer is who signs certificates for hosts: Vault, or the embedded CA.
+type signer struct {
+	mint  certs.Mint
+	vault *vaultclient.Client // nil with the embedded CA
+}
+
+// run keeps the login to Vault until ctx ends.
+func (s *signer) run(ctx context.Context) error {
+	if s.vault == nil {
+		return nil
+	}
+	return s.vault.Run(ctx)
+}
+
+func (h *house) openSigner(context.Context) (err error) {
+	if h.hostCA, err = certs.OpenHostCA(h.config.keys(), time.Now); err != nil {
+		return err
+	}
+	if h.hostKeys, err = certs.HostKeys(h.config.SSH.HostKeys, h.config.keys()); err != nil {
+		return err
+	}
+	v := h.config.CA.Vault
+	h.signer = &signer{mint: certs.Mint{SourceAddresses: v.SourceAddress, TTL: v.TTL, Now: time.Now}}
+	if h.config.CA.Kind == "local" {
+		h.signer.mint.Issuer, err = certs.OpenLocalCA(h.config.keys(), time.Now)
+		return err
+	}
+	client, err := h.config.vault()
+	if err != nil {
+		return err
+	}
+	client.Log = h.log
+	h.signer.vault, err = vaultclient.New(client)
+	h.signer.mint.Issuer = h.signer.vault
+	return err
+}
+
+// vault is the client's configuration.
+func (c *Config) vault() (vaultclient.Config, error) {
+	v, secret := c.CA.Vault, func(s strictyaml.Secret) vaultclient.Secret {
+		if !s.Given() {
+			return nil
+		}
+		return s.Read
+	}
+	if c.CA.Kind != "vault" {
+		return vaultclient.Config{}, errors.New("ca.kind is not vault")
+	}
+	return vaultclient.Config{
+		Address: v.Address, Namespace: v.Namespace, CAFile: v.CAFile, Mount: v.Mount, Role: v.Role,
+		Auth: vaultclient.Auth{
+			Method: vaultclient.Method(v.Auth.Method), Mount: v.Auth.Mount, Role: v.Auth.Role,
+			Token: secret(v.Auth.TokenFile), JWT: secret(v.Auth.TokenFile),
+			RoleID: secret(v.Auth.RoleIDFile), SecretID: secret(v.Auth.SecretIDFile), Wrapped: v.Auth.Wrapped,
+			CertFile: v.Auth.CertFile, KeyFile: v.Auth.KeyFile,
+		},
+		Now: time.Now,
+	}, nil
+}
+
+// userCA is the key that hosts must trust: what `ca` prints.
+func userCA(ctx context.Context, c *Config) (ssh.PublicKey, error) {
+	if c.CA.Kind == "local" {
+		ca, err := certs.OpenLocalCA(c.keys(), time.Now)
+		if err != nil {
+			return nil, err
+		}
+		return ca.PublicKey(), nil
+	}
+	config, err := c.vault()
+	if err != nil {
+		return nil, err
+	}
+	client, err := vaultclient.New(config)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	running := make(chan error, 1)
+	go func() { running <- client.Run(ctx) }()
+	if err := client.Ready(ctx); err != nil {
+		return nil, err
+	}
+	cas := client.Authorities()
+	cancel()
+	if err := <-running; err != nil && !errors.Is(err, context.Canceled) {
+		return nil, err
+	}
+	if len(cas) == 0 {
+		return nil, fmt.Errorf("%s has no CA yet", c.CA.Vault.Mount)
+	}
+	return cas[0], nil
+}
