@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// cmdScreen is a terminal that shows what is in it, by tmux:
+//
+//	screen open NAME COLSxROWS KEY COMMAND…   KEY's clients are on the PATH
+//	screen resize NAME COLSxROWS
+//	screen keys NAME KEYS…                     as tmux send-keys takes them
+//	screen shows NAME REGEXP                   until it does
+//	screen save NAME FILE                      what it shows now
+func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
+	w := townOf(ts)
+	if len(args) < 3 {
+		ts.Fatalf("usage: screen WHAT NAME …")
+	}
+	name := args[1]
+	tmux := func(args ...string) string {
+		cmd := exec.Command("tmux", append([]string{"-S", w.path("tmux"), "-f", "/dev/null"}, args...)...)
+		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color", "TMUX=", "HOME="+w.dir)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			ts.Fatalf("tmux %v: %v: %s", args, err, out)
+		}
+		return string(out)
+	}
+	size := func(s string) (cols, rows string) {
+		cols, rows, _ = strings.Cut(s, "x")
+		return cols, rows
+	}
+	switch args[0] {
+	case "open":
+		cols, rows := size(args[2])
+		key, command := args[3], strings.Join(args[4:], " ")
+		w.screens = append(w.screens, func() { _ = exec.Command("tmux", "-S", w.path("tmux"), "kill-session", "-t", name).Run() })
+		// The command sees KEY's clients first.
+		tmux("new-session", "-d", "-s", name, "-x", cols, "-y", rows,
+			"PATH="+w.path(".bin", key)+":$PATH "+command)
+		tmux("set-option", "-t", name, "status", "off")
+	case "resize":
+		cols, rows := size(args[2])
+		tmux("resize-window", "-t", name, "-x", cols, "-y", rows)
+	case "keys":
+		tmux(append([]string{"send-keys", "-t", name}, args[2:]...)...)
+	case "shows":
+		pattern := compile(ts, args[2])
+		var shown string
+		defer func() { fmt.Fprint(ts.Stdout(), shown) }()
+		await(ts, "screen shows "+args[2], func() (bool, error) {
+			shown = tmux("capture-pane", "-p", "-t", name)
+			return pattern.MatchString(shown), nil
+		})
+	case "save":
+		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(tmux("capture-pane", "-p", "-t", name)), 0o600))
+	default:
+		ts.Fatalf("screen %s?", args[0])
+	}
+}

@@ -1,0 +1,186 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sallyport/sallyport/internal/slacktest"
+)
+
+// configureSlack starts the Slack that the configuration asks for.
+func (w *town) configureSlack() error {
+	section, _ := w.config["slack"].(map[string]any)
+	if section == nil || section["mode"] == "none" || w.slack != nil {
+		return nil
+	}
+	config := slacktest.Config{Channels: []slacktest.Channel{{ID: channel, Name: "access"}}, Users: []slacktest.User{
+		{ID: guest, Name: "guest", IsRestricted: true}, {ID: someone, Name: "someone"},
+	}}
+	for _, p := range w.people {
+		if p.slack != "" {
+			config.Users = append(config.Users, slacktest.User{ID: p.slack, Name: p.name})
+		}
+	}
+	s, err := slacktest.Start(config)
+	if err != nil {
+		return err
+	}
+	w.slack = s
+	for name, value := range map[string]string{
+		"bot_token": s.BotToken(), "app_token": s.AppToken(), "signing_secret": s.SigningSecret(),
+	} {
+		path, err := w.secret(name, value)
+		if err != nil {
+			return err
+		}
+		section[name+"_file"] = path
+	}
+	section["channel"], section["api_url"] = channel, s.APIURL()
+	return nil
+}
+
+// card waits for a message of the bastion's whose blocks show buttons.
+func (w *town) card(ts *testscript.TestScript) slacktest.Message {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	card, err := w.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
+		_, ok := m.Element("approve")
+		return ok
+	})
+	ts.Check(err)
+	return card
+}
+
+// slackUser is the account of a person, or one of those without a person.
+func (w *town) slackUser(ts *testscript.TestScript, name string) string {
+	switch p := w.person(name); {
+	case p != nil && p.slack != "":
+		return p.slack
+	case name == "guest":
+		return guest
+	case name == "someone":
+		return someone
+	}
+	ts.Fatalf("%s is not in Slack", name)
+	return ""
+}
+
+// click presses a button on the newest card that has one. "again" presses the
+// button of a card that has been rewritten since.
+func (w *town) click(ts *testscript.TestScript, who string, args []string) {
+	if len(args) == 2 && args[1] == "again" {
+		for _, m := range w.slack.Messages(channel) {
+			if len(m.Edits) > 0 {
+				w.press(ts, who, m.TS, args[0])
+				return
+			}
+		}
+		ts.Fatalf("no card has been rewritten")
+	}
+	if len(args) != 1 {
+		ts.Fatalf("usage: PERSON clicks approve|deny [again]")
+	}
+	w.press(ts, who, w.card(ts).TS, args[0])
+}
+
+func (w *town) press(ts *testscript.TestScript, who, at, action string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if action == "approve" || action == "deny" {
+		// Over Socket Mode the app may be connecting still.
+		if w.config["slack"].(map[string]any)["mode"] == "socket" {
+			ts.Check(w.slack.WaitSockets(ctx, 1))
+		}
+		_, err := w.slack.Click(ctx, w.slackUser(ts, who), channel, at, action)
+		ts.Check(err)
+		return
+	}
+	ts.Fatalf("there is no button %s", action)
+}
+
+// cmdSlack is what happens in Slack beside honest clicks of people:
+//
+//	slack click guest|someone approve
+//	slack card REGEXP      until a card shows it; stdout is the card's blocks
+//	slack told WHO REGEXP  until somebody was told so in private
+//	slack forged|stale|tampered|unsigned|replayed WHO approve  crafted posts; stdout is the HTTP status
+func cmdSlack(ts *testscript.TestScript, neg bool, args []string) {
+	w := townOf(ts)
+	if len(args) < 2 || w.slack == nil {
+		ts.Fatalf("usage: slack WHAT WHO …, with slack.mode set")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	switch what := args[0]; what {
+	case "click":
+		w.click(ts, args[1], args[2:])
+	case "card":
+		pattern := compile(ts, args[1])
+		shows := func(m slacktest.Message) bool { return m.EphemeralTo == "" && pattern.MatchString(m.Shown()) }
+		if neg {
+			for _, m := range w.slack.Messages(channel) {
+				if shows(m) {
+					ts.Fatalf("a card shows %q:\n%s", args[1], m.Shown())
+				}
+			}
+			return
+		}
+		m, err := w.slack.WaitMessage(ctx, channel, shows)
+		if err != nil {
+			for _, m := range w.slack.Messages(channel) {
+				ts.Logf("card:\n%s", m.Shown())
+			}
+		}
+		ts.Check(err)
+		fmt.Fprintf(ts.Stdout(), "%s\n%s\n", m.Shown(), m.Blocks)
+	case "told":
+		user, pattern := w.slackUser(ts, args[1]), compile(ts, args[2])
+		m, err := w.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
+			return m.EphemeralTo == user && pattern.MatchString(m.Shown())
+		})
+		ts.Check(err)
+		fmt.Fprintln(ts.Stdout(), m.Shown())
+	case "forged", "stale", "tampered", "unsigned", "replayed":
+		status, err := w.forge(ctx, ts, what, w.slackUser(ts, args[1]), args[2])
+		ts.Check(err)
+		fmt.Fprintln(ts.Stdout(), status)
+	default:
+		ts.Fatalf("slack %s?", what)
+	}
+}
+
+// forge posts a click that Slack did not send, or not now.
+func (w *town) forge(ctx context.Context, ts *testscript.TestScript, how, user, action string) (string, error) {
+	payload, err := w.slack.ActionPayload(user, channel, w.card(ts).TS, action, "")
+	if err != nil {
+		return "", err
+	}
+	secret, at := w.slack.SigningSecret(), time.Now()
+	switch how {
+	case "forged":
+		secret = strings.Repeat("0", len(secret))
+	case "stale":
+		at = at.Add(-6 * time.Minute)
+	}
+	d, err := w.slack.NewDelivery(slacktest.Interactive, payload, secret, at)
+	if err != nil {
+		return "", err
+	}
+	switch how {
+	case "tampered":
+		d.Body = []byte(strings.Replace(string(d.Body), "approve", "deny", 1))
+	case "unsigned":
+		d.Header = http.Header{"Content-Type": d.Header["Content-Type"]}
+	case "replayed": // the first is honest, if early
+		if _, err := w.slack.Send(ctx, d); err != nil {
+			return "", err
+		}
+	}
+	d, err = w.slack.Send(ctx, d)
+	return fmt.Sprint(d.Status), err
+}
