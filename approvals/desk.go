@@ -84,10 +84,11 @@ func New(c Config) (*Desk, error) {
 // change is a transaction under way, with what follows from its end.
 type change struct {
 	Tx
-	desk *Desk
-	now  time.Time // cut to what the database keeps
-	done []func()  // after it committed, in order
-	undo []func()  // after it did not, in reverse
+	desk   *Desk
+	now    time.Time      // cut to what the database keeps
+	done   []func()       // after it committed, in order
+	undo   []func()       // after it did not, in reverse
+	doomed []access.Grant // live still, but about to end in this transaction
 }
 
 // write runs f in one writer transaction. Effects outside the database belong

@@ -86,11 +86,22 @@ func parse(t testing.TB, file string) *policy.Policy {
 }
 
 // ledger fits the store to the desk, as the binary does.
-type ledger struct{ *store.Store }
+type ledger struct {
+	*store.Store
+	w *world
+}
 
 func (l ledger) Write(ctx context.Context, f func(approvals.Tx) error) error {
-	return l.Store.Write(ctx, func(tx *store.Tx) error { return f(tx) })
+	return l.Store.Write(ctx, func(tx *store.Tx) error {
+		if do := l.w.inWrite.Swap(nil); do != nil {
+			(*do)()
+		}
+		return f(tx)
+	})
 }
+
+// onWrite does something once, when the next transaction has begun.
+func (w *world) onWrite(do func()) { w.inWrite.Store(&do) }
 
 // world is a desk on a real database, with a clock that is moved by hand and
 // nothing that runs by itself.
@@ -102,6 +113,8 @@ type world struct {
 	live  *policy.Live
 	first *policy.Policy
 	ids   atomic.Int64
+
+	inWrite atomic.Pointer[func()]
 
 	mu  sync.Mutex
 	now time.Time
@@ -137,7 +150,7 @@ func (w *world) restart() {
 	}
 	w.live = policy.NewLive(w.live.Current())
 	w.Desk, err = approvals.New(approvals.Config{
-		Store: ledger{w.store}, Policy: w.live, BastionID: "bastion-1", Now: w.clock, NewID: w.id,
+		Store: ledger{w.store, w}, Policy: w.live, BastionID: "bastion-1", Now: w.clock, NewID: w.id,
 		Log: slog.New(slog.DiscardHandler), Shown: true,
 	})
 	if err != nil {

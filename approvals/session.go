@@ -3,6 +3,7 @@ package approvals
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,7 +112,8 @@ func (c *change) pick(s *session, r ruling) (best access.Grant, found bool, err 
 		return best, false, err
 	}
 	for _, g := range list {
-		if !g.Covers(r.person.Name, s.app.Identity.Fingerprint, r.target, r.rule.Name, s.app.Kind) || !alive(g, c.now) {
+		doomed := slices.ContainsFunc(c.doomed, func(o access.Grant) bool { return o.ID == g.ID })
+		if doomed || !alive(g, c.now) || !g.Covers(r.person.Name, s.app.Identity.Fingerprint, r.target, r.rule.Name, s.app.Kind) {
 			continue
 		}
 		if !found || better(g, best) {

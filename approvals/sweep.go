@@ -98,7 +98,8 @@ func (c *change) sweepRequests(before, p *policy.Policy) error {
 		return err
 	}
 	for _, r := range list {
-		if covered(before, p, holding{r.Person, r.Fingerprint, r.Source, r.Target, r.Rule, r.Kinds}, c) {
+		allowed, asks := c.covered(before, p, holding{r.Person, r.Fingerprint, r.Source, r.Target, r.Rule, r.Kinds})
+		if allowed && asks { // what is standing access now need not be asked for
 			continue
 		}
 		err := c.endRequest(r, access.RequestCancelled, ending{actor: audit.ActorPolicy, words: "the access rules changed"})
@@ -124,10 +125,12 @@ func (c *change) sweepGrants(before, p *policy.Policy) error {
 	if err != nil {
 		return err
 	}
+	list = slices.DeleteFunc(list, func(g access.Grant) bool {
+		allowed, _ := c.covered(before, p, holding{g.Person, g.Fingerprint, "", g.Target, g.Rule, g.Kinds})
+		return allowed
+	})
+	c.doomed = list // none of them may take over a session of another
 	for _, g := range list {
-		if covered(before, p, holding{g.Person, g.Fingerprint, "", g.Target, g.Rule, g.Kinds}, c) {
-			continue
-		}
 		err := c.endGrant(g, access.GrantRevoked, ending{actor: audit.ActorPolicy, words: "the access rules changed", cause: removed(g.Target)})
 		if err != nil {
 			return err
@@ -146,13 +149,14 @@ type holding struct {
 	kinds       []access.Kind
 }
 
-// covered reports whether the policy p still gives what is held: the same
-// rule for all of the kinds, or standing access instead. Of the key nothing is
-// kept but its fingerprint, and who came with a certificate has none in the
-// policy: so a key counts as removed only if the policy before had it.
-func covered(before, p *policy.Policy, h holding, c *change) bool {
+// covered reports whether the policy p still gives what is held, under the
+// same rule or by standing access, for all of the kinds; and whether the rule
+// still has to be asked for any. Of the key nothing is kept but its
+// fingerprint, and who came with a certificate has none in the policy: so a
+// key counts as removed only if the policy before had it.
+func (c *change) covered(before, p *policy.Policy, h holding) (allowed, asks bool) {
 	if before != nil && hasKey(before, h) && !hasKey(p, h) {
-		return false
+		return false, false
 	}
 	id := access.Identity{Person: h.person, Fingerprint: h.fingerprint}
 	if !hasKey(p, h) {
@@ -161,20 +165,14 @@ func covered(before, p *policy.Policy, h holding, c *change) bool {
 	if source, err := netip.ParseAddrPort(h.source); err == nil {
 		id.Source = source
 	}
-	asked := false
 	for _, k := range h.kinds {
 		r, refused := judge(p, id, h.target, k, c.now)
-		switch {
-		case refused != nil || r.target != h.target:
-			return false
-		case r.standing: // no need to ask any more, and no harm in having asked
-		case r.rule.Name != h.rule:
-			return false
-		default:
-			asked = true
+		if refused != nil || r.target != h.target || !r.standing && r.rule.Name != h.rule {
+			return false, false
 		}
+		asks = asks || !r.standing
 	}
-	return asked
+	return true, asks
 }
 
 func hasKey(p *policy.Policy, h holding) bool {
