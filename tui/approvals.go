@@ -33,7 +33,7 @@ func newApprovals(s *shared) *approvals {
 		{title: "person", width: 12},
 		{title: "login@host"},
 		{title: "for", width: 7},
-		{title: "asked", width: 8, right: true},
+		{title: "asked", width: 10, right: true},
 		{title: "lapses in", width: 9, right: true},
 		{title: "reason"},
 	}}

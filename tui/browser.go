@@ -137,6 +137,9 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 		if b.Typing() {
 			return b.edit(msg)
 		}
+	case tea.MouseClickMsg:
+		b.list.moveTo(b.list.top + msg.Y - 2)
+		return b.moved()
 	case tea.MouseWheelMsg:
 		b.list.move(wheel(msg))
 		return b.moved()

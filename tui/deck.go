@@ -13,8 +13,7 @@ import (
 const (
 	readAhead  = 256 << 10             // stored bytes that are read at once
 	sliceOfCPU = 30 * time.Millisecond // a command works so long at a time
-	textCols   = 120                   // of a session without a terminal
-	textRows   = 400                   // its screen keeps so many lines to scroll back
+	textRows   = 400                   // lines kept of a session without a terminal
 )
 
 // deck plays a recording into a screen. One command uses it at a time; it
@@ -22,17 +21,17 @@ const (
 //
 // The state is always that after all events before offset, and none after.
 type deck struct {
-	rec     Recording
-	head    Header
-	screen  *vt.Screen
-	offset  int64         // of the next event
-	at      time.Duration // where playing stands, between the last event and the next
-	last    time.Duration // time of the last event
-	ahead   []Event       // read and not yet played
-	title   string
-	marker  string // text of the last marker
-	opening []byte // what stands above the output of a session without a terminal
-	skipped time.Duration
+	rec      Recording
+	head     Header
+	screen   *vt.Screen
+	offset   int64         // of the next event
+	at       time.Duration // where playing stands, between the last event and the next
+	last     time.Duration // time of the last event
+	ahead    []Event       // read and not yet played
+	marker   string        // text of the last marker
+	textCols int
+	opening  []byte // what stands above the output of a session without a terminal
+	skipped  time.Duration
 }
 
 // A keyframe is the state of a deck at an offset.
@@ -43,8 +42,10 @@ type keyframe struct {
 	snapshot []byte
 }
 
-func newDeck(rec Recording, s access.Session) *deck {
-	d := &deck{rec: rec, head: rec.Header()}
+// newDeck makes a deck at the start. Text without a terminal has no width of
+// its own and is broken at cols.
+func newDeck(rec Recording, s access.Session, cols int) *deck {
+	d := &deck{rec: rec, head: rec.Header(), textCols: min(max(cols, 80), 240)}
 	if !d.head.Terminal {
 		d.opening = textOpening(s)
 	}
@@ -59,7 +60,7 @@ func (d *deck) rewind() {
 		d.screen = vt.New(d.head.Cols, d.head.Rows)
 		return
 	}
-	d.screen = vt.New(textCols, textRows)
+	d.screen = vt.New(d.textCols, textRows)
 	d.write(d.opening)
 }
 

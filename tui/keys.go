@@ -21,10 +21,10 @@ func (k keyList) FullHelp() [][]key.Binding { return k.full }
 
 var rootKeys = struct{ Help, Quit, Interrupt, Next, Previous key.Binding }{
 	Help:      binding([]string{"?"}, "?", "help"),
-	Quit:      binding([]string{"q"}, "q", "back, or leave"),
-	Interrupt: binding([]string{"ctrl+c"}, "ctrl+c", "leave at once"),
+	Quit:      binding([]string{"q"}, "q", "back"),
+	Interrupt: binding([]string{"ctrl+c"}, "^C", "leave at once"),
 	Next:      binding([]string{"tab"}, "tab", "next view"),
-	Previous:  binding([]string{"shift+tab"}, "shift+tab", "view before"),
+	Previous:  binding([]string{"shift+tab"}, "⇧tab", "view before"),
 }
 
 // listKeys move in any list.
@@ -79,9 +79,10 @@ var playerKeys = struct {
 	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End    key.Binding
 	Event, EventBack, Marker, MarkerBack, Active, Goto            key.Binding
 	Slower, Faster, Idle, Follow, Search, Again, Zoom, Pan, Facts key.Binding
+	Seconds, Minutes, Speed                                       key.Binding // pairs, for the help line
 	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Leave       key.Binding
 }{
-	Pause:      binding([]string{"space"}, "space", "play, pause"),
+	Pause:      binding([]string{"space"}, "space", "play"),
 	Back:       binding([]string{"h"}, "h", "5 s back"),
 	On:         binding([]string{"l"}, "l", "5 s on"),
 	BackMinute: binding([]string{"H"}, "H", "1 min back"),
@@ -94,21 +95,24 @@ var playerKeys = struct {
 	Marker:     binding([]string{"]"}, "]", "next marker"),
 	MarkerBack: binding([]string{"["}, "[", "marker before"),
 	Active:     binding([]string{"}"}, "}", "next activity"),
-	Goto:       binding([]string{":"}, ":", "to a time"),
+	Goto:       binding([]string{":"}, ":", "go to"),
 	Slower:     binding([]string{"<"}, "<", "slower"),
 	Faster:     binding([]string{">"}, ">", "faster"),
 	Idle:       binding([]string{"i"}, "i", "idle limit"),
 	Follow:     binding([]string{"F"}, "F", "follow live"),
-	Search:     binding([]string{"/"}, "/", "search text"),
+	Search:     binding([]string{"/"}, "/", "search"),
 	Again:      binding([]string{"n"}, "n", "search on"),
 	Zoom:       binding([]string{"z"}, "z", "screen only"),
 	Facts:      binding([]string{"f"}, "f", "facts"),
-	Pan:        binding(nil, "←↓↑→", "pan"),
+	Seconds:    binding([]string{"h", "l"}, "h/l", "±5 s"),
+	Minutes:    binding([]string{"H", "L"}, "H/L", "±1 min"),
+	Speed:      binding([]string{"<", ">"}, "</>", "speed"),
+	Pan:        binding([]string{"up", "down", "left", "right"}, "←↓↑→", "pan"),
 	PanUp:      binding([]string{"up", "shift+up"}, "↑", "pan up"),
 	PanDown:    binding([]string{"down", "shift+down"}, "↓", "pan down"),
 	PanLeft:    binding([]string{"left", "shift+left"}, "←", "pan left"),
 	PanRight:   binding([]string{"right", "shift+right"}, "→", "pan right"),
-	PanFree:    binding([]string{"c"}, "c", "pan with the cursor"),
+	PanFree:    binding([]string{"c"}, "c", "free the pan"),
 	Kill:       binding([]string{"X"}, "X", "end the session"),
 	Leave:      binding([]string{"q", "esc"}, "q", "back"),
 }

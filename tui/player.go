@@ -109,13 +109,13 @@ type (
 )
 
 func (p *player) Init() tea.Cmd {
-	gen, session := p.gen, p.session
+	gen, session, cols := p.gen, p.session, p.cols
 	return p.do(func(ctx context.Context) tea.Msg {
 		rec, err := p.cfg.Open(ctx, session)
 		if err != nil {
 			return deckReady{gen: gen, err: err}
 		}
-		d := newDeck(rec, session)
+		d := newDeck(rec, session, cols)
 		m := deckReady{gen: gen, rec: rec, deck: d, frame: d.frame()}
 		if session.RequestID != "" && p.cfg.Requests != nil {
 			m.request, m.err = p.cfg.Requests.Request(ctx, session.RequestID)
@@ -147,11 +147,11 @@ func (p *player) Keys() help.KeyMap {
 	case p.line != nil:
 		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
 	}
-	short := []key.Binding{k.Pause, k.Back, k.On, k.Slower, k.Faster, k.Idle, k.Goto, k.Search}
+	short := []key.Binding{k.Pause, k.Seconds, k.Speed, k.Search, k.Goto, k.Facts, k.Idle}
 	if p.live() {
 		short = slices.Insert(short, 1, k.Follow)
 	}
-	own := []key.Binding{k.Search, k.Again, k.Facts, k.Zoom, k.Pan, k.PanFree}
+	own := []key.Binding{k.Search, k.Again, k.Facts}
 	if p.live() {
 		own = append(own, k.Follow)
 		if p.cfg.Desk != nil {
@@ -159,8 +159,8 @@ func (p *player) Keys() help.KeyMap {
 		}
 	}
 	return keyList{short, [][]key.Binding{
-		{k.Pause, k.Slower, k.Faster, k.Idle, k.EventBack, k.Event},
-		{k.Back, k.On, k.BackMinute, k.OnMinute, k.Percent, k.Goto, k.Start, k.End, k.MarkerBack, k.Marker, k.Active},
+		{k.Pause, k.Speed, k.Idle, k.Event, k.EventBack, k.Zoom, k.Pan, k.PanFree},
+		{k.Seconds, k.Minutes, k.Percent, k.Goto, k.Start, k.End, k.MarkerBack, k.Marker, k.Active},
 		own,
 	}}
 }
@@ -217,12 +217,16 @@ func (p *player) begin(m deckReady) tea.Cmd {
 		return say(failed{m.err})
 	}
 	p.rec, p.deck, p.frame, p.request, p.ready = m.rec, m.deck, m.frame, m.request, true
-	cmds := []tea.Cmd{p.lookOn(&surveyor{deck: newDeck(m.rec, p.session)}), p.startTicking()}
+	cmds := []tea.Cmd{p.lookOn(&surveyor{deck: newDeck(m.rec, p.session, m.deck.textCols)}), p.startTicking()}
 	if m.err != nil {
 		cmds = append(cmds, say(failed{m.err}))
 	}
 	if p.live() {
 		cmds = append(cmds, p.loadState(0), p.followOn(true))
+	}
+	if o := p.wish; o != nil {
+		p.wish = nil
+		cmds = append(cmds, p.give(o))
 	}
 	return tea.Batch(cmds...)
 }
@@ -257,10 +261,7 @@ func (p *player) onTick() tea.Cmd {
 
 // give hands an order to the deck, now or when it is back.
 func (p *player) give(o *order) tea.Cmd {
-	if !p.ready {
-		return nil
-	}
-	if p.busy {
+	if p.busy || !p.ready {
 		if o.what != advance && !o.quiet {
 			p.wish = o
 		}

@@ -130,7 +130,7 @@ func (p *player) factsBox(below string, cols, rows int) string {
 	width := min(cols-4, 92)
 	all := facts(p.session, p.request, p.now())
 	box := lipgloss.NewStyle().Border(lipgloss.RoundedBorder()).BorderForeground(p.look.Accent.GetForeground()).
-		Padding(0, 1).Width(width).Render(factsView(p.look, all, width-4, min(len(all)+2, max(rows-2, 1))))
+		Padding(0, 1).Width(width).Render(strings.TrimRight(factsView(p.look, all, width-4, min(len(all)+2, max(rows-2, 1))), " \n"))
 	return overlay(below, box, cols, rows)
 }
 
@@ -210,10 +210,22 @@ func (p *player) statusView() string {
 		left += l.Dim.Render(fmt.Sprintf("  %d×%d", p.frame.cols, p.frame.rows))
 	}
 	if cols, rows := p.pane(); p.frame.cols > cols || p.frame.rows > rows {
-		x, y := p.corner()
-		left += l.Dim.Render(fmt.Sprintf("  showing %d,%d", x+1, y+1))
+		left += l.Dim.Render(p.showing(cols, rows))
 	}
 	return spread(left, p.remark()+" ", p.cols)
+}
+
+// showing says which part of a larger recording is in the pane.
+func (p *player) showing(cols, rows int) string {
+	x, y := p.corner()
+	text := ""
+	if p.frame.rows > rows {
+		text += fmt.Sprintf("  rows %d–%d of %d", y+1, y+rows, p.frame.rows)
+	}
+	if p.frame.cols > cols {
+		text += fmt.Sprintf("  columns %d–%d of %d", x+1, x+cols, p.frame.cols)
+	}
+	return text
 }
 
 // remark is what there is to say at this moment.

@@ -64,7 +64,7 @@ func (p *prompt) over(below string, cols, rows int) string {
 	}
 	lines := []string{title.Render(p.title), ""}
 	if len(p.facts) > 0 {
-		lines = append(lines, factLines(p.look, p.facts, inner, min(len(p.facts)+2, max(rows-8, 1)), 10), "")
+		lines = append(lines, strings.TrimRight(factLines(p.look, p.facts, inner, min(len(p.facts)+2, max(rows-8, 1)), 10), " \n"), "")
 	}
 	if p.plain {
 		lines = append(lines, p.look.Dim.Render("enter to do it, esc to leave it"))

@@ -25,7 +25,6 @@ const (
 type tab struct {
 	name string
 	page page
-	open bool // Init was called
 }
 
 // root owns the window: tabs, the stack of pages over them, help and the
@@ -46,7 +45,7 @@ func newRoot(ctx context.Context, cfg Config, env []string) *root {
 	s := &shared{ctx: ctx, cfg: cfg, look: newLook(true, colorprofile.Env(env))}
 	r := &root{shared: s, help: help.New(), cols: 80, rows: 24}
 	r.help.Styles = s.look.helpStyles()
-	r.help.ShortSeparator = "  "
+	r.help.ShortSeparator, r.help.FullSeparator = "  ", "  "
 	add := func(name string, p page) { r.tabs = append(r.tabs, tab{name: name, page: p}) }
 	if cfg.Roles.Auditor && cfg.Sessions != nil {
 		add("Sessions", newBrowser(s))
@@ -67,19 +66,18 @@ func newRoot(ctx context.Context, cfg Config, env []string) *root {
 }
 
 func (r *root) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, r.show(0))
+	cmds := []tea.Cmd{tea.RequestBackgroundColor}
+	for _, t := range r.tabs {
+		t.page.SetSize(r.pageSize())
+		cmds = append(cmds, t.page.Init())
+	}
+	return tea.Batch(cmds...)
 }
 
 // show brings a tab to the front.
-func (r *root) show(i int) tea.Cmd {
-	r.at, r.helping = i, false
-	t := &r.tabs[i]
-	t.page.SetSize(r.pageSize())
-	if t.open {
-		return nil
-	}
-	t.open = true
-	return t.page.Init()
+func (r *root) show(i int) {
+	r.at = i
+	r.front().SetSize(r.pageSize())
 }
 
 func (r *root) front() page {
@@ -136,19 +134,19 @@ func (r *root) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 		return r, r.pop()
 	case tea.KeyPressMsg:
 		return r, r.press(msg)
+	case tea.MouseClickMsg:
+		return r, r.click(msg)
 	case tea.MouseMsg, tea.PasteMsg:
 		return r, r.front().Update(msg)
 	}
 	return r, r.tell(msg)
 }
 
-// tell gives a message to every page that is open.
+// tell gives a message to every page.
 func (r *root) tell(msg tea.Msg) tea.Cmd {
 	var cmds []tea.Cmd
 	for _, t := range r.tabs {
-		if t.open {
-			cmds = append(cmds, t.page.Update(msg))
-		}
+		cmds = append(cmds, t.page.Update(msg))
 	}
 	for _, p := range slices.Clone(r.stack) {
 		cmds = append(cmds, p.Update(msg))
@@ -206,12 +204,15 @@ func (r *root) press(k tea.KeyPressMsg) tea.Cmd {
 	case len(r.stack) > 0:
 		return r.front().Update(k)
 	case pressed(k, rootKeys.Next):
-		return r.show((r.at + 1) % len(r.tabs))
+		r.show((r.at + 1) % len(r.tabs))
+		return nil
 	case pressed(k, rootKeys.Previous):
-		return r.show((r.at + len(r.tabs) - 1) % len(r.tabs))
+		r.show((r.at + len(r.tabs) - 1) % len(r.tabs))
+		return nil
 	}
 	if n := int(k.Code - '1'); k.Mod == 0 && n >= 0 && n < len(r.tabs) && len(r.tabs) > 1 {
-		return r.show(n)
+		r.show(n)
+		return nil
 	}
 	return r.front().Update(k)
 }
@@ -219,6 +220,7 @@ func (r *root) press(k tea.KeyPressMsg) tea.Cmd {
 // View draws the window. A page that cannot be drawn is left blank.
 func (r *root) View() (v tea.View) {
 	v.AltScreen = true
+	v.MouseMode = tea.MouseModeCellMotion
 	v.WindowTitle = "sallyport"
 	defer func() {
 		if p := recover(); p != nil {
@@ -227,7 +229,7 @@ func (r *root) View() (v tea.View) {
 		}
 	}()
 	if r.tooSmall() {
-		v.Content = fmt.Sprintf("%dx%d is too small; at least %dx%d", r.cols, r.rows, minCols, minRows)
+		v.Content = fmt.Sprintf("too small: %d×%d", minCols, minRows)
 		return v
 	}
 	cols, rows := r.pageSize()
@@ -244,22 +246,59 @@ func (r *root) View() (v tea.View) {
 	return v
 }
 
+// click chooses a tab, or is the page's, in the page's own coordinates.
+func (r *root) click(m tea.MouseClickMsg) tea.Cmd {
+	if m.Button != tea.MouseLeft {
+		return nil
+	}
+	if len(r.stack) > 0 {
+		return r.front().Update(m)
+	}
+	if m.Y >= 2 {
+		m.Y -= 2
+		return r.front().Update(m)
+	}
+	for i, x := range r.tabColumns() {
+		if m.Y == 0 && m.X >= x && (i+1 == len(r.tabs) || m.X < r.tabColumns()[i+1]) {
+			r.show(i)
+			break
+		}
+	}
+	return nil
+}
+
+// tabColumns is where each tab begins.
+func (r *root) tabColumns() []int {
+	x, out := lipgloss.Width(" sallyport  "), make([]int, len(r.tabs))
+	for i := range r.tabs {
+		out[i] = x
+		x += lipgloss.Width(r.tabText(i))
+	}
+	return out
+}
+
+// tabText is a tab as it stands in the header.
+func (r *root) tabText(i int) string {
+	l, t := r.shared.look, r.tabs[i]
+	style := l.Tab
+	if i == r.at {
+		style = l.TabOn
+	}
+	text := " " + style.Render(t.name)
+	if c, ok := t.page.(counter); ok && c.Count() > 0 {
+		text += l.Count.Render(fmt.Sprintf(" %d", c.Count()))
+	}
+	return text + " "
+}
+
 // counter is a page with a number beside its tab.
 type counter interface{ Count() int }
 
 func (r *root) header() string {
 	l := r.shared.look
 	left := l.Brand.Render(" sallyport ") + " "
-	for i, t := range r.tabs {
-		style := l.Tab
-		if i == r.at {
-			style = l.TabOn
-		}
-		left += " " + style.Render(t.name)
-		if c, ok := t.page.(counter); ok && c.Count() > 0 {
-			left += l.Count.Render(fmt.Sprintf(" %d", c.Count()))
-		}
-		left += " "
+	for i := range r.tabs {
+		left += r.tabText(i)
 	}
 	who := string(r.shared.cfg.Actor.Person)
 	if who == "" {
@@ -279,28 +318,38 @@ func (r *root) statusLine() string {
 	case r.helping:
 		return fit(l.Dim.Render("any key closes the help"), r.cols)
 	}
-	return fit(r.help.ShortHelpView(r.keys().ShortHelp()), r.cols)
+	own := r.front().Keys().ShortHelp()
+	if r.front().Typing() {
+		return fit(r.shortHelp(own, r.cols), r.cols)
+	}
+	window := []key.Binding{rootKeys.Help, rootKeys.Quit}
+	if len(r.stack) == 0 && len(r.tabs) > 1 {
+		window = slices.Insert(window, 0, rootKeys.Next)
+	}
+	right := r.shortHelp(window, r.cols)
+	return spread(r.shortHelp(own, r.cols-lipgloss.Width(right)-2), right, r.cols)
+}
+
+// shortHelp is a line of keys, of which those that do not fit are left out.
+func (r *root) shortHelp(keys []key.Binding, cols int) string {
+	h := r.help
+	h.SetWidth(cols)
+	return h.ShortHelpView(keys)
 }
 
 func (r *root) helpView(cols, rows int) string {
 	l := r.shared.look
-	text := r.help.FullHelpView(r.keys().FullHelp())
+	text := r.help.FullHelpView(r.keys())
 	return block(l.Strong.Render("Keys")+"\n\n"+text, cols, rows)
 }
 
-// keys are the front page's with the root's own after them.
-func (r *root) keys() help.KeyMap {
-	own := r.front().Keys()
-	if r.front().Typing() {
-		return own
-	}
-	short := append(slices.Clone(own.ShortHelp()), rootKeys.Help, rootKeys.Quit)
+// keys are the groups of the front page's keys, and the window's own.
+func (r *root) keys() [][]key.Binding {
 	window := []key.Binding{rootKeys.Help, rootKeys.Quit, rootKeys.Interrupt}
 	if len(r.stack) == 0 && len(r.tabs) > 1 {
-		short = append(slices.Clone(own.ShortHelp()), rootKeys.Next, rootKeys.Help, rootKeys.Quit)
 		window = append([]key.Binding{rootKeys.Next, rootKeys.Previous}, window...)
 	}
-	return keyList{short, append(slices.Clone(own.FullHelp()), window)}
+	return append(slices.Clone(r.front().Keys().FullHelp()), window)
 }
 
 // spread puts left and right at the ends of a line of cols.

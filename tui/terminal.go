@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"slices"
@@ -118,7 +119,10 @@ func (out *output) Write(p []byte) (int, error) {
 	if out.broken != nil {
 		return 0, out.broken
 	}
-	out.jobs <- slices.Clone(p) // the pump is idle: broken is set while it is not
+	// Without a terminal of its own, bubbletea counts on a line discipline that
+	// adds the carriage return. There is none: the client's terminal is raw.
+	// The pump is idle here: broken is set while it is not.
+	out.jobs <- bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))
 	err := out.wait()
 	if err != nil {
 		out.broken = err

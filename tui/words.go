@@ -22,22 +22,32 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// span writes a duration in at most two units: 8s, 3m12s, 2h05m, 3d4h.
+// span writes a duration in at most two units: 8s, 3m12s, 2h, 3d4h.
 func span(d time.Duration) string {
 	s := int(d / time.Second)
 	switch {
-	case d < 0:
+	case d <= 0:
 		return "0s"
 	case d < time.Second:
 		return fmt.Sprintf("%dms", d/time.Millisecond)
 	case s < 60:
 		return fmt.Sprintf("%ds", s)
 	case s < 3600:
-		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+		return units(s/60, "m", s%60, "s")
 	case s < 86400:
-		return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+		return units(s/3600, "h", s/60%60, "m")
 	}
-	return fmt.Sprintf("%dd%dh", s/86400, s/3600%24)
+	return units(s/86400, "d", s/3600%24, "h")
+}
+
+func units(n int, unit string, m int, smaller string) string {
+	if m == 0 {
+		return fmt.Sprintf("%d%s", n, unit)
+	}
+	if smaller == "h" {
+		return fmt.Sprintf("%d%s%d%s", n, unit, m, smaller)
+	}
+	return fmt.Sprintf("%d%s%02d%s", n, unit, m, smaller)
 }
 
 // moment writes a time in UTC, shorter the nearer it is.

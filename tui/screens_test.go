@@ -1,0 +1,107 @@
+package tui_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// Each screen as it is, at the smallest usual size and at a large one. Look at
+// the files in testdata: they are what people see.
+func TestScreens(t *testing.T) {
+	screens := []struct {
+		name string
+		show func(p *person)
+	}{
+		{"sessions", func(p *person) { p.press("j"); p.sees("INC-4702") }},
+		{"filtered", func(p *person) {
+			p.press("/", "user:alice host:db* cause:exit")
+			p.sees("/ user:alice host:db* cause:exit", "0 live · 6 sessions")
+			p.press("\r")
+			p.sees("? help", "INC-4702")
+		}},
+		{"filter-wrong", func(p *person) { p.press("/", "colour:red"); p.sees("the filter knows") }},
+		{"filter-none", func(p *person) { p.press("/", "zzz", "\r"); p.sees("No session fits this filter") }},
+		{"help", func(p *person) { p.press("?"); p.sees("any key closes") }},
+		{"player", func(p *person) {
+			p.press("j", "\r")
+			p.sees("sealed")
+			p.press(" ", "5")
+			p.sees("0:18 /", "◆ grant")
+		}},
+		{"player-end", func(p *person) {
+			p.press("j", "\r")
+			p.sees("? help")
+			p.press("G")
+			p.sees("■ end", "0:36 / 0:36", "DROP TABLE")
+		}},
+		{"player-zoom", func(p *person) {
+			p.press("j", "\r")
+			p.press("G")
+			p.sees("■ end", "0:36 / 0:36")
+			p.press("z")
+			p.sees("exit")
+			p.gone("▲")
+		}},
+		{"player-facts", func(p *person) { p.press("j", "\r"); p.sees("sealed"); p.press(" ", "f"); p.sees("INC-4702", "/ 0:36") }},
+		{"player-help", func(p *person) { p.press("j", "\r"); p.sees("sealed"); p.press("?"); p.sees("any key closes") }},
+		{"player-text", func(p *person) {
+			p.press("j", "j", "\r")
+			p.sees("without a terminal")
+			p.press("G")
+			p.sees("Error 2", "0:09 / 0:09")
+		}},
+		{"player-hostile", func(p *person) {
+			p.press("j", "j", "j", "\r")
+			p.sees("mallory")
+			p.press("G")
+			p.sees("quiet", "■ end", "0:03 / 0:03")
+		}},
+		{"player-live", func(p *person) { p.press("\r"); p.sees("● LIVE", "checkpoint 39 complete") }},
+		{"player-kill", func(p *person) {
+			p.press("\r")
+			p.sees("● LIVE", "checkpoint 39")
+			p.press("X")
+			p.sees("End dave's session")
+		}},
+		{"approvals", func(p *person) { p.press("\t"); p.sees("INC-4711") }},
+		{"approvals-deny", func(p *person) { p.press("\t"); p.sees("INC-4711"); p.press("d"); p.sees("Deny this request?") }},
+		{"hosts", func(p *person) { p.press("\t", "\t"); p.sees("standing") }},
+		{"mine", func(p *person) { p.press("\t", "\t", "\t"); p.sees("quarterly check") }},
+	}
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		for _, s := range screens {
+			name := fmt.Sprintf("%s-%dx%d", s.name, size[0], size[1])
+			t.Run(name, func(t *testing.T) {
+				p := sit(t, testWorld(t).config(), size[0], size[1])
+				p.sees("postgres@db2", "Approvals 2", "Mine 2")
+				s.show(p)
+				p.golden(name)
+			})
+		}
+	}
+}
+
+// The same page on a dark and on a light terminal, with 16 colours and with
+// none: the terminal says which background it has, the client's environment
+// how many colours.
+func TestColours(t *testing.T) {
+	tests := []struct {
+		name, background string
+		env              []string
+	}{
+		{"dark", "0000/0000/0000", []string{"TERM=xterm-256color", "COLORTERM=truecolor"}},
+		{"light", "ffff/ffff/ffff", []string{"TERM=xterm-256color", "COLORTERM=truecolor"}},
+		{"16", "0000/0000/0000", []string{"TERM=xterm"}},
+		{"none", "0000/0000/0000", []string{"TERM=xterm-256color", "NO_COLOR=1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := sit(t, testWorld(t).config(), 80, 24, tt.env...)
+			p.press("\x1b]11;rgb:" + tt.background + "\x1b\\")
+			p.sees("postgres@db2", "Approvals 2", "Mine 2")
+			p.press("j")
+			p.sees("INC-4702")
+			compare(t, "colours-"+tt.name, p.styled())
+		})
+	}
+}
