@@ -20,34 +20,32 @@ func Plain(s string, limit int) string {
 			s = s[:len(s)-1]
 		}
 	}
-	var b strings.Builder
-	runes, blank := 0, false
+	kept := make([]rune, 0, min(len(s), limit+1))
+	blank := false
 	for _, r := range s {
 		switch {
 		case r == utf8.RuneError, unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r), unicode.Is(unicode.Cs, r):
 			continue // bidi overrides, zero width joiners, tags, private use
 		case unicode.IsSpace(r), unicode.IsControl(r), unicode.In(r, unicode.Zl, unicode.Zp):
-			blank = runes > 0
+			blank = len(kept) > 0
 			continue
 		}
 		if blank {
-			b.WriteByte(' ')
-			runes, blank = runes+1, false
+			kept = append(kept, ' ')
+			blank = false
 		}
-		if runes >= limit {
-			return cut(b.String(), limit)
+		kept = append(kept, r)
+		if len(kept) > limit {
+			return ellipsis(kept, limit)
 		}
-		b.WriteRune(r)
-		runes++
 	}
-	return b.String()
+	return string(kept)
 }
 
-// cut replaces the last rune of s by an ellipsis.
-func cut(s string, limit int) string {
+// ellipsis cuts to limit runes, the last of which says that it was cut.
+func ellipsis(runes []rune, limit int) string {
 	if limit <= 0 {
 		return ""
 	}
-	_, n := utf8.DecodeLastRuneInString(s)
-	return strings.TrimRight(s[:len(s)-n], " ") + "…"
+	return strings.TrimRight(string(runes[:limit-1]), " ") + "…"
 }

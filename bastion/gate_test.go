@@ -1,0 +1,80 @@
+package bastion
+
+import (
+	"testing"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// The gate is default closed: what is not named here does not pass. Whoever
+// opens it has to say so in this test.
+func TestGate(t *testing.T) {
+	types := []string{
+		"", "session", "direct-tcpip", "forwarded-tcpip", "x11", "auth-agent@openssh.com", "auth-agent",
+		"direct-streamlocal@openssh.com", "forwarded-streamlocal@openssh.com", "tun@openssh.com", "SESSION", "session\x00",
+	}
+	for _, kind := range types {
+		for _, target := range []bool{false, true} {
+			want := refuseChannel
+			switch {
+			case kind == "session":
+				want = passSession
+			case kind == "direct-tcpip" && !target:
+				want = passJump
+			}
+			if got := gateChannel(kind, target); got != want {
+				t.Errorf("channel %q, target %v: %v", kind, target, got)
+			}
+		}
+	}
+	globals := map[string]globalPass{
+		"keepalive@openssh.com": answerYes, "no-more-sessions@openssh.com": noMoreSessions,
+		"tcpip-forward": refuseForward, "streamlocal-forward@openssh.com": refuseForward,
+		"cancel-tcpip-forward": answerNo, "hostkeys-00@openssh.com": answerNo, "": answerNo, "x": answerNo,
+	}
+	for name, want := range globals {
+		if got := gateGlobal(name); got != want {
+			t.Errorf("global %q: %v", name, got)
+		}
+	}
+	requests := map[string]requestPass{
+		"env": setUp, "pty-req": setUp, "shell": startSession, "exec": startSession, "subsystem": startSession,
+		"window-change": resizeTerminal, "signal": passOn, "break": askHost,
+		"auth-agent-req@openssh.com": refuseCapable, "x11-req": refuseCapable,
+		"": denyRequest, "exit-status": denyRequest, "exit-signal": denyRequest, "winadj@putty.projects.tartarus.org": denyRequest,
+		"eow@openssh.com": denyRequest, "xon-xoff": denyRequest, "shell ": denyRequest,
+	}
+	for name, want := range requests {
+		if got := gateRequest(name); got != want {
+			t.Errorf("request %q: %v", name, got)
+		}
+	}
+	starts := []struct {
+		request, argument string
+		kind              access.Kind
+	}{
+		{"shell", "", access.KindShell}, {"exec", "scp -t /x; bash", access.KindExec}, {"subsystem", "sftp", access.KindSFTP},
+		{"subsystem", "netconf", ""}, {"subsystem", "SFTP", ""}, {"subsystem", "sftp ", ""}, {"subsystem", "", ""}, {"env", "sftp", ""},
+	}
+	for _, s := range starts {
+		if kind, ok := gateStart(s.request, s.argument); kind != s.kind || ok != (s.kind != "") {
+			t.Errorf("start %q %q: %q, %v", s.request, s.argument, kind, ok)
+		}
+	}
+}
+
+// Only what OpenSSH's -J and -W declare is the client's own doing: a -L
+// listener declares who connected to it.
+func TestByClient(t *testing.T) {
+	for d, want := range map[direct]bool{
+		{OriginatorHost: "127.0.0.1", OriginatorPort: 65535}: true,
+		{OriginatorHost: "127.0.0.1", OriginatorPort: 45678}: false,
+		{OriginatorHost: "::1", OriginatorPort: 65535}:       false,
+		{OriginatorHost: "localhost", OriginatorPort: 65535}: false,
+		{}: false,
+	} {
+		if d.byClient() != want {
+			t.Errorf("%+v: %v", d, !want)
+		}
+	}
+}
