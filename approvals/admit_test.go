@@ -262,6 +262,20 @@ func TestNobodyCouldApprove(t *testing.T) {
 	w.open("alice", "root@vault1", access.KindShell).refused(access.ReasonNoApprover)
 }
 
+// Without the database nobody is let in on approval, and it is our failure.
+func TestADatabaseThatFailsLetsNobodyIn(t *testing.T) {
+	w := newWorld(t)
+	w.approve("bob", w.asked("alice", "root@db1"))
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v := w.open("alice", "root@db1", access.KindShell)
+	v.over()
+	if e := access.AsError(v.err); v.err == nil || e.Class != access.Failed || e.Reason != access.ReasonInternal || strings.Contains(e.Line(), "sql") {
+		t.Errorf("got %v: %q", v.err, e.Line())
+	}
+}
+
 func TestAsking(t *testing.T) {
 	w := newWorld(t)
 	ask := func(to string, kinds []access.Kind, length time.Duration) (access.Request, error) {

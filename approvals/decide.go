@@ -118,9 +118,9 @@ func decided(r access.Request) *access.Error {
 // mayDecide checks whether the decider may decide this request: under the
 // rule as it is now, and never for the human who asked.
 func mayDecide(p *policy.Policy, who decider, r access.Request, v access.Verdict, reason string) (*policy.Rule, access.Person, *access.Error) {
-	requester, ok := p.Person(r.Person)
-	rule := ruleNamed(p, r.Rule)
-	if !ok || rule == nil || rule.Approval == nil {
+	requester, known := p.Person(r.Person)
+	rule, there := p.Rule(r.Rule)
+	if !known || !there || rule.Approval == nil {
 		return nil, requester, access.Refuse(access.ReasonRemoved, "the person who asked, or the rule, is not in the access file any more", "")
 	}
 	if who.local() {
@@ -158,6 +158,10 @@ func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, re
 	missing := p.Met(rule, requester, r.ApprovedBy())
 	if who.local() {
 		missing = 0
+		c.done = append(c.done, func() {
+			c.desk.Log.Warn("BREAK-GLASS: a request was approved on the bastion itself", "actor", who.name, "request", r.ID,
+				"person", r.Person, "target", r.Target, "reason", reason)
+		})
 		if err := c.auditDecision(audit.DecisionBreakGlass, r, who, reason); err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (d *Desk) write(ctx context.Context, f func(c *change) error) error {
 // audit appends an event of now.
 func (c *change) audit(e audit.Event) error {
 	e.Time = c.now
-	return c.Audit(e)
+	return c.Record(e)
 }
 
 // show puts the request into the outbox, if anybody shows requests, and wakes

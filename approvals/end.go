@@ -112,9 +112,9 @@ func (who decider) mayEnd(p *policy.Policy, person access.PersonName, rule strin
 	if who.local() || who.admin {
 		return true
 	}
-	r := ruleNamed(p, rule)
-	requester, ok := p.Person(person)
-	return ok && r != nil && slices.Contains(names(p.Approvers(r, requester)), who.person.Name)
+	r, there := p.Rule(rule)
+	requester, known := p.Person(person)
+	return there && known && slices.Contains(names(p.Approvers(r, requester)), who.person.Name)
 }
 
 // Kill ends one live session of this bastion; its grant stays. Its own person

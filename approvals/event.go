@@ -8,8 +8,6 @@ import (
 	"github.com/sallyport/sallyport/audit"
 )
 
-const activated = audit.GrantActivated
-
 // grantEnd is the event of each end of a grant.
 var grantEnd = map[access.GrantState]audit.Kind{
 	access.GrantLapsed:   audit.GrantLapsed,

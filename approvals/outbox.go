@@ -112,8 +112,8 @@ func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) 
 		return Notice{}, err
 	}
 	p := d.Policy.Current()
-	rule := ruleNamed(p, r.Rule)
-	if rule == nil || rule.Approval == nil {
+	rule, ok := p.Rule(r.Rule)
+	if !ok || rule.Approval == nil {
 		return n, nil
 	}
 	n.Channel = rule.Approval.Channel

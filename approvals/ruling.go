@@ -138,16 +138,6 @@ func names(people []access.Person) []access.PersonName {
 	return list
 }
 
-// ruleNamed finds a rule by name, nil if it is gone.
-func ruleNamed(p *policy.Policy, name string) *policy.Rule {
-	for _, r := range p.Rules {
-		if r.Name == name {
-			return r
-		}
-	}
-	return nil
-}
-
 // within reports whether all that old lets through, now does too.
 func within(old, now access.AllowList) bool {
 	for _, a := range old {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
 )
 
 // Before a grant ends, its sessions are warned at these times, longest first.
@@ -149,7 +150,7 @@ func (c *change) use(s *session, r ruling, g access.Grant) error {
 		if err := c.MoveGrant(access.GrantReady, g, ""); err != nil {
 			return err
 		}
-		e := grantEvent(activated, string(g.Person), g)
+		e := grantEvent(audit.GrantActivated, string(g.Person), g)
 		e.Session, e.Connection = string(s.app.Session), string(s.app.Connection)
 		e.Detail["not_after"] = g.NotAfter.Format(time.RFC3339)
 		if err := c.audit(e); err != nil {

@@ -54,5 +54,5 @@ type Tx interface {
 	// Show puts into the outbox that the request is to be shown as it
 	// stands after the transaction.
 	Show(id access.RequestID) error
-	Audit(events ...audit.Event) error
+	Record(events ...audit.Event) error
 }

@@ -56,7 +56,7 @@ func (d *Desk) wait(ctx context.Context, w *waiter) error {
 		if request.State != access.RequestPending && request.State != access.RequestApproved {
 			return d.ended(w, request)
 		}
-		if now := d.waiting(w, request); w.session.app.Tell != nil && !same(now, told) {
+		if now, ok := d.waiting(w, request); ok && w.session.app.Tell != nil && !same(now, told) {
 			told = now
 			w.session.app.Tell(now)
 		}
@@ -74,14 +74,18 @@ func (d *Desk) wait(ctx context.Context, w *waiter) error {
 	}
 }
 
-// waiting is how the wait stands, for the person.
-func (d *Desk) waiting(w *waiter, r access.Request) access.Waiting {
+// waiting is how the wait stands, for the person; false if its rule is gone
+// and the sweep that ends it is under way.
+func (d *Desk) waiting(w *waiter, r access.Request) (access.Waiting, bool) {
 	state := access.Waiting{Request: r.ID, Target: r.Target, Until: r.WaitUntil, Joined: w.joined}
-	p := d.Policy.Current()
-	rule := ruleNamed(p, r.Rule)
-	if r.State != access.RequestPending || rule == nil {
+	if r.State == access.RequestApproved {
 		state.Approved = r.ApprovedBy()
-		return state
+		return state, true
+	}
+	p := d.Policy.Current()
+	rule, ok := p.Rule(r.Rule)
+	if !ok {
+		return state, false
 	}
 	state.Asked = names(p.Approvers(rule, w.ruling.person))
 	for _, name := range r.ApprovedBy() {
@@ -90,7 +94,7 @@ func (d *Desk) waiting(w *waiter, r access.Request) access.Waiting {
 		}
 	}
 	state.Missing = p.Met(rule, w.ruling.person, state.Approved)
-	return state
+	return state, true
 }
 
 func same(a, b access.Waiting) bool {

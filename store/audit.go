@@ -5,14 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/sallyport/sallyport/audit"
 )
 
-// Audit appends events to the chain, in the transaction of what they tell
+// Record appends events to the chain, in the transaction of what they tell
 // of. Time and bastion are filled in where they are missing.
-func (tx *Tx) Audit(events ...audit.Event) error {
+func (tx *Tx) Record(events ...audit.Event) error {
 	seq, head, err := auditHead(tx)
 	if err != nil {
 		return err
@@ -38,7 +37,7 @@ func (tx *Tx) Audit(events ...audit.Event) error {
 
 // Record appends one event that tells of no change here.
 func (s *Store) Record(ctx context.Context, e audit.Event) error {
-	return s.Write(ctx, func(tx *Tx) error { return tx.Audit(e) })
+	return s.Write(ctx, func(tx *Tx) error { return tx.Record(e) })
 }
 
 // auditHead gives the last row's number and hash, or what stands before the
@@ -77,17 +76,6 @@ func (s *Store) Audit(ctx context.Context, after int64, limit int) (rows []audit
 		return err
 	})
 	return rows, err
-}
-
-// AuditSince gives the number of the row after which the events of since and
-// later follow. The chain's order is that of commits; an event's own time may
-// be a little earlier.
-func (s *Store) AuditSince(ctx context.Context, since time.Time) (after int64, err error) {
-	err = s.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM audit WHERE at < ?`, since.UnixMicro()).Scan(&after)
-	if err != nil {
-		return 0, fmt.Errorf("store: audit: %w", err)
-	}
-	return after, nil
 }
 
 // VerifyAudit goes through the whole chain. It gives the number and hash of

@@ -128,7 +128,7 @@ func TestAuditFileWithLongLines(t *testing.T) {
 		for i := range 100 {
 			detail[string(rune('a'+i%26))+string(rune('a'+i/26))] = string(bytes.Repeat([]byte("x"), 2000))
 		}
-		f.write(func(tx *store.Tx) error { return tx.Audit(audit.Event{Kind: audit.PolicyRefused, Detail: detail}) })
+		f.write(func(tx *store.Tx) error { return tx.Record(audit.Event{Kind: audit.PolicyRefused, Detail: detail}) })
 		if _, err := f.ExportAudit(t.Context(), dir); err != nil {
 			t.Fatal(err)
 		}

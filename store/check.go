@@ -46,8 +46,8 @@ func damage(path string, err error) error {
 }
 
 // check looks through the whole file (PRAGMA quick_check: pages, records and
-// constraints, but not every index entry; some 200 MB/s) and makes sure that
-// it is ours or empty.
+// constraints, but not every index entry) and makes sure that it is ours or
+// empty.
 func check(ctx context.Context, db *sql.DB, path string) error {
 	rows, err := db.QueryContext(ctx, "PRAGMA quick_check(5)")
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *Store) OpenSession(ctx context.Context, opened access.Session) error {
 		}
 		e := sessionEvent(audit.SessionStarted, opened)
 		e.Time = opened.StartedAt
-		return tx.Audit(e)
+		return tx.Record(e)
 	})
 }
 
@@ -103,9 +103,9 @@ func (tx *Tx) seal(ended access.Session, seq uint64, prev [32]byte, manifest []b
 		e.Detail["exit_status"] = strconv.Itoa(*ended.ExitStatus)
 	}
 	if ended.State != access.SessionRecovered {
-		return tx.Audit(e)
+		return tx.Record(e)
 	}
-	return tx.Audit(e, sessionEvent(audit.RecordingRecovered, ended))
+	return tx.Record(e, sessionEvent(audit.RecordingRecovered, ended))
 }
 
 func sessionEvent(kind audit.Kind, s access.Session) audit.Event {

@@ -93,7 +93,7 @@ func (s *Store) NoticeGivenUp(ctx context.Context, id access.RequestID, through 
 		if err := tx.endEffects(id, through, "failed", access.Plain(cause, 500)); err != nil {
 			return err
 		}
-		return tx.Audit(audit.Event{Kind: audit.NotificationFailed, Actor: audit.ActorSystem, Request: string(id),
+		return tx.Record(audit.Event{Kind: audit.NotificationFailed, Actor: audit.ActorSystem, Request: string(id),
 			Detail: map[string]string{"cause": cause}})
 	})
 }

@@ -189,7 +189,7 @@ func TestDamagedFileIsRefusedWithTheWayOut(t *testing.T) {
 			f := newFixture(t)
 			for range 50 {
 				f.write(func(tx *store.Tx) error {
-					return tx.Audit(audit.Event{Kind: audit.AuthFailed, Detail: map[string]string{"x": strings.Repeat("x", 1000)}})
+					return tx.Record(audit.Event{Kind: audit.AuthFailed, Detail: map[string]string{"x": strings.Repeat("x", 1000)}})
 				})
 			}
 			f.Close()
@@ -223,6 +223,37 @@ func TestForeignDatabaseIsRefused(t *testing.T) {
 	}
 }
 
+// What a write returned for is there after the process died: the files are
+// copied as they are while the database is open.
+func TestCommitsSurviveAKill(t *testing.T) {
+	f := newFixture(t)
+	r := f.request()
+	f.write(func(tx *store.Tx) error {
+		if err := tx.InsertRequest(r); err != nil {
+			return err
+		}
+		return tx.Record(audit.Event{Kind: audit.RequestCreated})
+	})
+	died := &fixture{t: t, path: filepath.Join(t.TempDir(), "sallyport.db"), now: start}
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(f.path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(died.path+suffix, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	died.reopen()
+	defer died.Close()
+	if _, err := died.Request(t.Context(), r.ID); err != nil {
+		t.Error(err)
+	}
+	if seq, _, err := died.VerifyAudit(t.Context()); seq != 1 || err != nil {
+		t.Errorf("chain of %d, %v", seq, err)
+	}
+}
+
 func TestConcurrentWritersAllSucceed(t *testing.T) {
 	f := newFixture(t)
 	var wg sync.WaitGroup
@@ -251,7 +282,7 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 		if err := tx.InsertRequest(f.request()); err != nil {
 			return err
 		}
-		if err := tx.Audit(audit.Event{Kind: audit.RequestCreated}); err != nil {
+		if err := tx.Record(audit.Event{Kind: audit.RequestCreated}); err != nil {
 			return err
 		}
 		return stop
@@ -262,7 +293,7 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := f.Write(ctx, func(tx *store.Tx) error {
 		cancel()
-		return tx.Audit(audit.Event{Kind: audit.RequestCreated})
+		return tx.Record(audit.Event{Kind: audit.RequestCreated})
 	}); err == nil {
 		t.Error("a write whose context had ended succeeded")
 	}

@@ -11,7 +11,6 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_kind ON audit (kind, seq);
-CREATE INDEX audit_at   ON audit (at);
 
 -- Not against an attacker, who could drop them, but against our own mistakes.
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
