@@ -173,19 +173,17 @@ func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
 	case pressed(k, browserKeys.Reload):
 		return b.reload()
 	case pressed(k, browserKeys.Open):
-		return b.open()
+		b.replay()
 	case pressed(k, browserKeys.Kill):
 		b.askKill()
 	}
 	return nil
 }
 
-func (b *browser) open() tea.Cmd {
-	s, ok := b.selected()
-	if !ok || b.cfg.Open == nil {
-		return nil
+func (b *browser) replay() {
+	if s, ok := b.selected(); ok && b.cfg.Open != nil {
+		b.open(newPlayer(b.shared, s))
 	}
-	return say(openPage{newPlayer(b.shared, s)})
 }
 
 func (b *browser) askKill() {

@@ -27,6 +27,7 @@ type order struct {
 	from     keyframe      // the best to start from; zero for the beginning
 	needle   string        // find, lower case
 	quiet    bool          // following: not to be shown as a seek
+	more     int           // steps beside the one
 
 	begun  bool
 	offset int64 // stepBack: where to; find: where it began
@@ -51,21 +52,36 @@ func (o *order) run(ctx context.Context, d *deck) (m deckBack) {
 			m.end = m.done && o.to > d.at
 		}
 	case step:
-		m.done, m.err = true, d.step(ctx)
+		m.err = d.step(ctx)
+		m.done = o.more == 0
+		o.more--
 	case stepBack:
-		if first {
-			if o.offset, m.err = d.before(ctx, o.from.offset, d.offset); m.err == nil {
-				m.err = o.start(d, true)
-			}
-		}
-		if m.err == nil {
-			m.done, m.err = d.reach(ctx, o.offset)
-		}
+		m = o.stepBack(ctx, d, first)
 	case find:
 		m = o.find(ctx, d, first)
 	}
 	if m.err != nil {
 		m.done = true
+	}
+	return m
+}
+
+// stepBack goes to before the last event, and on back by the other steps.
+func (o *order) stepBack(ctx context.Context, d *deck, first bool) (m deckBack) {
+	if first {
+		if o.from.offset >= d.offset {
+			o.from = keyframe{}
+		}
+		if o.offset, m.err = d.before(ctx, o.from.offset, d.offset); m.err == nil {
+			m.err = o.start(d, true)
+		}
+	}
+	if m.err == nil {
+		m.done, m.err = d.reach(ctx, o.offset)
+	}
+	if m.done && o.more > 0 {
+		m.done, o.begun = false, false
+		o.more--
 	}
 	return m
 }

@@ -33,10 +33,12 @@ type closer interface{ Close() }
 
 // shared is what all pages have in common. Only the update loop touches it.
 type shared struct {
-	ctx  context.Context
-	cfg  Config
-	look *look
-	last generation
+	ctx    context.Context
+	cfg    Config
+	look   *look
+	last   generation
+	opened page // by the message just handled, see open
+	left   bool // the front page is to go
 }
 
 // A generation tags a question, so that only its own answer counts.
@@ -46,6 +48,11 @@ func (s *shared) next() generation {
 	s.last++
 	return s.last
 }
+
+// open puts a page in front, and leave takes the front page away, before the
+// next key is looked at: people type ahead.
+func (s *shared) open(p page) { s.opened = p }
+func (s *shared) leave()      { s.left = true }
 
 func (s *shared) now() time.Time { return s.cfg.Now() }
 
@@ -80,10 +87,8 @@ func say(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
 
 // Messages from pages to the root.
 type (
-	failed    struct{ err error }   // shown in the status line until the next key
-	notice    struct{ text string } // the same, of good news
-	openPage  struct{ page page }   // put on top
-	closePage struct{}              // take the top one away
+	failed struct{ err error }   // shown in the status line until the next key
+	notice struct{ text string } // the same, of good news
 )
 
 // panicked makes an error of a panic for the operator's log. The stack names

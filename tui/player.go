@@ -262,7 +262,11 @@ func (p *player) onTick() tea.Cmd {
 // give hands an order to the deck, now or when it is back.
 func (p *player) give(o *order) tea.Cmd {
 	if p.busy || !p.ready {
-		if o.what != advance && !o.quiet {
+		switch w := p.wish; {
+		case o.what == advance || o.quiet:
+		case w != nil && w.what == o.what && (o.what == step || o.what == stepBack):
+			w.more++
+		default:
 			p.wish = o
 		}
 		return nil

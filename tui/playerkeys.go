@@ -25,7 +25,7 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 	}
 	switch {
 	case pressed(k, playerKeys.Leave):
-		return say(closePage{})
+		p.leave()
 	case pressed(k, playerKeys.Pause):
 		return p.pause()
 	case pressed(k, playerKeys.Slower):

@@ -206,13 +206,19 @@ func (p *player) statusView() string {
 	}
 	left := " " + sign + " " + l.Strong.Render(clock(p.frame.at)) + l.Dim.Render(" / "+clock(p.length())) +
 		"  " + l.Text.Render(speedText(speeds[p.speed])) + l.Dim.Render("  "+idleText(idles[p.idle]))
+	extra := ""
 	if p.ready && p.deck.head.Terminal {
-		left += l.Dim.Render(fmt.Sprintf("  %d×%d", p.frame.cols, p.frame.rows))
+		extra = fmt.Sprintf("  %d×%d", p.frame.cols, p.frame.rows)
 	}
 	if cols, rows := p.pane(); p.frame.cols > cols || p.frame.rows > rows {
-		left += l.Dim.Render(p.showing(cols, rows))
+		extra += p.showing(cols, rows)
 	}
-	return spread(left, p.remark()+" ", p.cols)
+	remark := p.remark()
+	if lipgloss.Width(left)+lipgloss.Width(extra)+lipgloss.Width(remark)+2 > p.cols && remark != "" {
+		extra = "" // what happens counts more than what is seen anyway
+	}
+	left += l.Dim.Render(extra)
+	return spread(left, remark+" ", p.cols)
 }
 
 // showing says which part of a larger recording is in the pane.

@@ -126,20 +126,30 @@ func (r *root) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	case notice:
 		r.status, r.bad = msg.text, false
 		return r, nil
-	case openPage:
-		r.stack = append(r.stack, msg.page)
-		msg.page.SetSize(r.pageSize())
-		return r, msg.page.Init()
-	case closePage:
-		return r, r.pop()
 	case tea.KeyPressMsg:
-		return r, r.press(msg)
+		return r, tea.Batch(r.press(msg), r.settle())
 	case tea.MouseClickMsg:
-		return r, r.click(msg)
+		return r, tea.Batch(r.click(msg), r.settle())
 	case tea.MouseMsg, tea.PasteMsg:
 		return r, r.front().Update(msg)
 	}
 	return r, r.tell(msg)
+}
+
+// settle opens or closes the page that the last key asked for.
+func (r *root) settle() tea.Cmd {
+	if r.shared.left {
+		r.shared.left = false
+		return r.pop()
+	}
+	p := r.shared.opened
+	if p == nil {
+		return nil
+	}
+	r.shared.opened = nil
+	r.stack = append(r.stack, p)
+	p.SetSize(r.pageSize())
+	return p.Init()
 }
 
 // tell gives a message to every page.

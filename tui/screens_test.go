@@ -15,7 +15,7 @@ func TestScreens(t *testing.T) {
 		{"sessions", func(p *person) { p.press("j"); p.sees("INC-4702") }},
 		{"filtered", func(p *person) {
 			p.press("/", "user:alice host:db* cause:exit")
-			p.sees("/ user:alice host:db* cause:exit", "0 live · 6 sessions")
+			p.sees("/ user:alice host:db* cause:exit", "0 live · 7 sessions")
 			p.press("\r")
 			p.sees("? help", "INC-4702")
 		}},
@@ -24,7 +24,7 @@ func TestScreens(t *testing.T) {
 		{"help", func(p *person) { p.press("?"); p.sees("any key closes") }},
 		{"player", func(p *person) {
 			p.press("j", "\r")
-			p.sees("sealed")
+			p.sees("/ 0:36")
 			p.press(" ", "5")
 			p.sees("0:18 /", "◆ grant")
 		}},
@@ -42,8 +42,8 @@ func TestScreens(t *testing.T) {
 			p.sees("exit")
 			p.gone("▲")
 		}},
-		{"player-facts", func(p *person) { p.press("j", "\r"); p.sees("sealed"); p.press(" ", "f"); p.sees("INC-4702", "/ 0:36") }},
-		{"player-help", func(p *person) { p.press("j", "\r"); p.sees("sealed"); p.press("?"); p.sees("any key closes") }},
+		{"player-facts", func(p *person) { p.press("j", "\r"); p.sees("/ 0:36"); p.press(" ", "f"); p.sees("INC-4702", "/ 0:36") }},
+		{"player-help", func(p *person) { p.press("j", "\r"); p.sees("/ 0:36"); p.press("?"); p.sees("any key closes") }},
 		{"player-text", func(p *person) {
 			p.press("j", "j", "\r")
 			p.sees("without a terminal")

@@ -1,0 +1,154 @@
+package tui_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/tui"
+)
+
+// The interface ends with whatever ends its terminal, and puts it back.
+func TestEnds(t *testing.T) {
+	tests := []struct {
+		name string
+		how  func(p *person)
+	}{
+		{"with q", func(p *person) { p.press("q") }},
+		{"with ctrl+c in a filter", func(p *person) { p.press("/", "x"); p.sees("/ x"); p.press("\x03") }},
+		{"with its context", func(p *person) { p.leave() }},
+		{"with its input", func(p *person) { _ = p.keys.Close() }},
+		{"within the player", func(p *person) { p.press("\r"); p.sees("● LIVE"); p.leave() }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := sit(t, testWorld(t).config(), 80, 24)
+			p.sees("postgres@db2")
+			tt.how(p)
+			if err := p.ends(); err != nil {
+				t.Fatal(err)
+			}
+			for _, back := range []string{"\x1b[?1049l", "\x1b[?25h"} {
+				if !strings.Contains(p.sent(), back) {
+					t.Errorf("the terminal was not put back: no %q", back)
+				}
+			}
+		})
+	}
+}
+
+// stuck is a terminal whose window is closed: it takes nothing.
+type stuck struct{ until chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.until
+	return len(p), nil
+}
+
+// Invariant 12: a client that stopped reading cannot hold the program.
+func TestEndsThoughOutputIsStuck(t *testing.T) {
+	until := make(chan struct{})
+	defer close(until)
+	ctx, cancel := context.WithCancel(t.Context())
+	in, keys := io.Pipe()
+	defer keys.Close()
+	cfg := testWorld(t).config()
+	cfg.Terminal = tui.Terminal{In: in, Out: stuck{until}, Size: tui.Size{Cols: 80, Rows: 24}, Env: []string{"TERM=xterm"}}
+	ended := make(chan error, 1)
+	go func() { ended <- tui.Run(ctx, cfg) }()
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it does not end")
+	}
+}
+
+func TestResize(t *testing.T) {
+	p := sit(t, testWorld(t).config(), 120, 40)
+	p.sees("postgres@db2", "allowed") // beside the list
+	p.resize <- tui.Size{Cols: 30, Rows: 5}
+	p.sees("too small")
+	p.resize <- tui.Size{Cols: 80, Rows: 24}
+	p.sees("postgres@db2")
+}
+
+// Each role has its views, and no more.
+func TestTabsByRole(t *testing.T) {
+	cfg := testWorld(t).config()
+	cfg.Roles = tui.Roles{}
+	p := sit(t, cfg, 80, 24)
+	p.sees("Hosts", "Mine", "must ask")
+	if s := p.text(); strings.Contains(s, "Sessions") || strings.Contains(s, "Approvals") {
+		t.Fatalf("an engineer sees:\n%s", s)
+	}
+}
+
+// A page that panics, or whose source does, is a line and not a trace.
+func TestPanicIsALine(t *testing.T) {
+	w := testWorld(t)
+	cfg := w.config()
+	cfg.Open = func(context.Context, access.Session) (tui.Recording, error) { panic("SECRET") }
+	p := sit(t, cfg, 80, 24)
+	p.sees("postgres@db2")
+	p.press("j", "\r")
+	p.sees("✗ failed: this page failed")
+	p.press("q")
+	p.sees("/ to filter")
+	if s := p.sent(); strings.Contains(s, "SECRET") || strings.Contains(s, "goroutine") {
+		t.Fatal("the panic reached the terminal")
+	}
+}
+
+func TestDecide(t *testing.T) {
+	w := testWorld(t)
+	p := sit(t, w.config(), 80, 24)
+	p.sees("Approvals 2")
+	p.press("\t", "d")
+	p.sees("Deny this request?")
+	p.press("\r") // a denial says why
+	p.press("not now", "\r")
+	p.sees("✓ alice on root@db1: denied", "Approvals 1")
+	p.press("a")
+	p.sees("Approve this request?")
+	p.press("\r")
+	p.sees("erin on deploy@web3: approved", "Nothing waits for you")
+	want := []string{"carol deny " + id(61) + ": not now", "carol approve " + id(60) + ": "}
+	if got := w.done(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Fatalf("the desk was told %q", got)
+	}
+}
+
+func TestDeskRefuses(t *testing.T) {
+	w := testWorld(t)
+	w.fails = access.Refuse(access.ReasonDecided, "bob has approved this already", "").About(id(61))
+	p := sit(t, w.config(), 80, 24)
+	p.sees("Approvals 2")
+	p.press("\t", "a")
+	p.sees("Approve this request?")
+	p.press("\r")
+	p.sees("✗ refused: bob has approved this already")
+}
+
+func TestMine(t *testing.T) {
+	w := testWorld(t)
+	p := sit(t, w.config(), 80, 24)
+	p.sees("Mine 2")
+	p.press("4", "c")
+	p.sees("Cancel the request for root@db2?")
+	p.press("\r")
+	p.sees("request for root@db2 cancelled")
+	p.press("j", "e")
+	p.sees("Give root@web3 back?")
+	p.press("\x1b")
+	p.gone("Give root@web3 back?")
+	if got := strings.Join(w.done(), "\n"); got != "carol cancel "+id(52) {
+		t.Fatalf("the desk was told %q", got)
+	}
+}
