@@ -40,6 +40,20 @@ func TestWhatTheRulesRefuseGetsItsOwnLine(t *testing.T) {
 	}
 }
 
+// A deny of one capability leaves the rest, and the gate gets only the rest.
+func TestPassAllowsWhatNoRuleDenies(t *testing.T) {
+	w := newWorld(t)
+	w.reload(w.edited("who: {people: [robot]}\n    hosts: {labels: {env: test}}\n    deny: true",
+		"who: {people: [alice]}\n    hosts: {names: [db1]}\n    allow: [local-forward]\n    deny: true"))
+	v := w.open("alice", "root@db1", access.KindShell)
+	r := w.approve("bob", v.waits().Request)
+	p := v.admitted()
+	if p.Allow.Has(access.MayLocalForward) || !p.Allow.Has(access.MayShell) || slices.Contains(r.Kinds, access.KindForward) {
+		t.Errorf("allows %v, asked for %v", p.Allow, r.Kinds)
+	}
+	w.open("alice", "root@db1", access.KindForward).refused(access.ReasonDenyRule)
+}
+
 func TestStandingAccessAsksNobody(t *testing.T) {
 	w := newWorld(t)
 	p := w.open("alice", "root@web1", access.KindExec).admitted()

@@ -2,6 +2,7 @@ package approvals_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -96,9 +97,17 @@ func (l ledger) Write(ctx context.Context, f func(approvals.Tx) error) error {
 		if do := l.w.inWrite.Swap(nil); do != nil {
 			(*do)()
 		}
-		return f(tx)
+		if err := f(tx); err != nil {
+			return err
+		}
+		if l.w.full.Load() {
+			return errFull
+		}
+		return nil
 	})
 }
+
+var errFull = errors.New("database or disk is full")
 
 // onWrite does something once, when the next transaction has begun.
 func (w *world) onWrite(do func()) { w.inWrite.Store(&do) }
@@ -115,6 +124,7 @@ type world struct {
 	ids   atomic.Int64
 
 	inWrite atomic.Pointer[func()]
+	full    atomic.Bool // nothing can be committed
 
 	mu  sync.Mutex
 	now time.Time

@@ -2,6 +2,7 @@ package approvals_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,35 @@ func TestOverlappingGrants(t *testing.T) {
 	w.pass(time.Minute)
 	w.ended(p, access.ReasonExpired)
 	w.ended(other, access.ReasonExpired)
+}
+
+// A commit that fails changes nothing in memory either.
+func TestAFullDiskUndoesWhatWasTold(t *testing.T) {
+	w := newWorld(t)
+	p := w.session("alice", "root@db1")
+	w.pass(50 * time.Minute)
+	w.approve("bob", w.asked("alice", "root@db1"))
+	w.mu.Lock()
+	w.now = p.NotAfter
+	w.mu.Unlock()
+	w.full.Store(true)
+	if _, _, err := w.Tick(t.Context()); !errors.Is(err, errFull) {
+		t.Fatal(err)
+	}
+	other := w.open("alice", "root@db1", access.KindShell)
+	other.over()
+	if access.AsError(other.err).Class != access.Failed {
+		t.Errorf("let in although nothing could be written: %v", other.err)
+	}
+	w.full.Store(false)
+	w.alive(p)
+	w.tick()
+	w.alive(p)
+	if n, m := len(w.events(audit.GrantExpired)), len(w.events(audit.GrantActivated)); n != 1 || m != 2 {
+		t.Errorf("%d expired, %d activated", n, m)
+	}
+	w.pass(time.Hour)
+	w.ended(p, access.ReasonExpired)
 }
 
 func TestRelease(t *testing.T) {
