@@ -28,17 +28,23 @@ type deck struct {
 	at       time.Duration // where playing stands, between the last event and the next
 	last     time.Duration // time of the last event
 	ahead    []Event       // read and not yet played
-	marker   string        // text of the last marker
+	marker   note          // the last
 	textCols int
 	opening  []byte // what stands above the output of a session without a terminal
 	skipped  time.Duration
+}
+
+// A note is the text of a marker and its time.
+type note struct {
+	text string
+	at   time.Duration
 }
 
 // A keyframe is the state of a deck at an offset.
 type keyframe struct {
 	at, last time.Duration
 	offset   int64
-	marker   string
+	marker   note
 	snapshot []byte
 }
 
@@ -55,7 +61,7 @@ func newDeck(rec Recording, s access.Session, cols int) *deck {
 
 // rewind goes to before the first event.
 func (d *deck) rewind() {
-	d.ahead, d.offset, d.at, d.last, d.marker = nil, 0, 0, 0, ""
+	d.ahead, d.offset, d.at, d.last, d.marker = nil, 0, 0, 0, note{}
 	if d.head.Terminal {
 		d.screen = vt.New(d.head.Cols, d.head.Rows)
 		return
@@ -121,7 +127,7 @@ func (d *deck) apply(e Event) {
 			d.screen.Resize(cols, rows)
 		}
 	case CodeMarker:
-		d.marker = access.Plain(e.Data, 200)
+		d.marker = note{access.Plain(e.Data, 200), d.last}
 	}
 }
 

@@ -21,7 +21,7 @@ type frame struct {
 	title      string
 	at         time.Duration
 	offset     int64
-	marker     string
+	marker     note
 	skipped    time.Duration
 }
 

@@ -33,7 +33,7 @@ func TestHostileRecording(t *testing.T) {
 	p.press("G")
 	p.sees("quiet", "■ end", "◆ marker ]52;c;bWFya2Vy gnp.exe")
 	p.press("f")
-	p.sees("session", "EVIL[6n")
+	p.sees("session", "EVIL [6n")
 	p.press("q", "q")
 	p.sees("/ to filter")
 	p.press("q")

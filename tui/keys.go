@@ -76,11 +76,11 @@ var hostKeys = struct{ Filter, Clear, Reload key.Binding }{
 }
 
 var playerKeys = struct {
-	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End    key.Binding
-	Event, EventBack, Marker, MarkerBack, Active, Goto            key.Binding
-	Slower, Faster, Idle, Follow, Search, Again, Zoom, Pan, Facts key.Binding
-	Seconds, Minutes, Speed                                       key.Binding // pairs, for the help line
-	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Leave       key.Binding
+	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End     key.Binding
+	Event, EventBack, Marker, MarkerBack, Active, Goto             key.Binding
+	Slower, Faster, Idle, Follow, Search, Again, Zoom, Pan, Facts  key.Binding
+	Seconds, Minutes, Speed                                        key.Binding // pairs, for the help line
+	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, Leave key.Binding
 }{
 	Pause:      binding([]string{"space"}, "space", "play"),
 	Back:       binding([]string{"h"}, "h", "5 s back"),
@@ -114,5 +114,6 @@ var playerKeys = struct {
 	PanRight:   binding([]string{"right", "shift+right"}, "→", "pan right"),
 	PanFree:    binding([]string{"c"}, "c", "free the pan"),
 	Kill:       binding([]string{"X"}, "X", "end the session"),
+	Close:      binding([]string{"f"}, "any key", "closes"),
 	Leave:      binding([]string{"q", "esc"}, "q", "back"),
 }

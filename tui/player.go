@@ -137,13 +137,15 @@ func (p *player) Close() {
 
 func (p *player) live() bool { return p.session.State == access.SessionLive }
 
-func (p *player) Typing() bool { return p.line != nil || p.ask != nil }
+func (p *player) Typing() bool { return p.line != nil || p.ask != nil || p.facts }
 
 func (p *player) Keys() help.KeyMap {
 	k := playerKeys
 	switch {
 	case p.ask != nil:
 		return p.ask.keys()
+	case p.facts:
+		return keyList{[]key.Binding{playerKeys.Close}, nil}
 	case p.line != nil:
 		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
 	}

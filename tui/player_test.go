@@ -32,9 +32,9 @@ func TestSeek(t *testing.T) {
 	p.sees(" 0:00 / 0:36")
 	p.gone("vacuum")
 	p.press(":", "31", "\r")
-	p.sees("0:31 / 0:36", "postgresql.conf", "100×30")
+	p.sees("0:31 / 0:36", "postgresql.conf", "100×30", "rows 6–30 of 30")
 	p.press("[")
-	p.sees("0:06 / 0:36", "◆ grant ends in 5 minutes", "80×24")
+	p.sees(" 0:05 / 0:36", "◆ grant ends in 5 minutes", "80×24")
 	p.press("}")
 	p.sees("0:26 / 0:36")
 	p.press("L")
@@ -49,7 +49,7 @@ func TestStep(t *testing.T) {
 	p := replay(t, testWorld(t), 1, "0:00 / 0:36")
 	p.press(":", "1", "\r")
 	p.sees(" 0:01 / 0:36", "psql -")
-	p.press(".", ".")
+	p.press(".", ".", ".") // each counts, however fast they come
 	p.sees("psql -c '")
 	p.press(",")
 	p.waits("one character less", func(s string) bool { return strings.Contains(s, "psql -c") && !strings.Contains(s, "psql -c '") })
@@ -152,8 +152,10 @@ func TestPaging(t *testing.T) {
 	}
 	p := sit(t, w.config(), 80, 24)
 	p.sees("200+ sessions")
-	p.press("G", "G")
+	p.press("G")
 	p.sees("400+ sessions")
+	p.press("G")
+	p.sees("600+ sessions")
 	p.press("/", "host:need*", "\r")
 	p.sees("needle", "1 sessions")
 }

@@ -13,10 +13,6 @@ import (
 // press is a key while nothing is typed.
 func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 	p.found = ""
-	if p.facts {
-		p.facts = false
-		return nil
-	}
 	if cmd, ok := p.pressWhere(k); ok {
 		return cmd
 	}
@@ -172,7 +168,12 @@ func (p *player) openLine(is rune, prompt, placeholder string) {
 	p.line, p.lineIs = &in, is
 }
 
+// typed takes keys while a box or a line is open.
 func (p *player) typed(msg tea.Msg) tea.Cmd {
+	if p.facts {
+		p.facts = false
+		return nil
+	}
 	if p.ask != nil {
 		cmd, over := p.ask.press(msg)
 		if over {

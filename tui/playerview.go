@@ -134,6 +134,9 @@ func (p *player) factsBox(below string, cols, rows int) string {
 	return overlay(below, box, cols, rows)
 }
 
+// noteFor is how long, in recorded time, a marker's text stays.
+const noteFor = 10 * time.Second
+
 var heatBars = []rune("▁▂▃▄▅▆▇█")
 
 // timeline draws heat by bytes, and below it a lane with the marks and where
@@ -246,8 +249,8 @@ func (p *player) remark() string {
 		return l.Info.Render(text)
 	case p.now().Before(p.skipUntil):
 		return l.Warn.Render("» " + span(p.skipped) + " idle skipped")
-	case p.frame.marker != "":
-		return l.Lane.Render("◆ " + access.Plain(p.frame.marker, 48))
+	case p.frame.marker.text != "" && p.frame.at-p.frame.marker.at < noteFor:
+		return l.Lane.Render("◆ " + access.Plain(p.frame.marker.text, 48))
 	case !p.survey.through && p.ready:
 		return l.Faint.Render("reading " + clock(p.survey.length))
 	}

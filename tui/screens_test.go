@@ -25,8 +25,8 @@ func TestScreens(t *testing.T) {
 		{"player", func(p *person) {
 			p.press("j", "\r")
 			p.sees("/ 0:36")
-			p.press(" ", "5")
-			p.sees("0:18 /", "◆ grant")
+			p.press(" ", ":", "8", "\r")
+			p.sees(" 0:08 /", "◆ grant")
 		}},
 		{"player-end", func(p *person) {
 			p.press("j", "\r")
