@@ -108,7 +108,7 @@ func (a *approvals) Update(msg tea.Msg) tea.Cmd {
 		}
 		a.take(msg.pending)
 	case decided:
-		return tea.Batch(say(notice{msg.text}), a.load())
+		return tea.Batch(say(notice(msg)), a.load())
 	case tea.MouseWheelMsg:
 		a.list.move(wheel(msg))
 	case tea.MouseClickMsg:

@@ -69,8 +69,8 @@ type Right struct {
 	Aliases  []string
 	Labels   map[string]string
 	Rule     string
-	Standing bool // else it must be asked for
-	Approve  string
+	Standing bool   // else it must be asked for
+	Approve  string // who would be asked, in words; empty with standing access
 }
 
 // Terminal is where it is shown.

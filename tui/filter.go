@@ -97,11 +97,6 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 	return time.Parse(time.DateOnly, s)
 }
 
-// local reports whether the index alone cannot answer f.
-func (f filter) local() bool {
-	return f.host != "" || f.by != "" || f.cause != "" || len(f.words) > 0
-}
-
 // has is the part of f that the index cannot answer.
 func (f filter) has(s access.Session) bool {
 	if f.host != "" {

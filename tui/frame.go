@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -108,11 +109,9 @@ func safeCell(c vt.Cell) string {
 	if agreed(text, c.Width) {
 		return text
 	}
-	for _, r := range text { // an emoji sequence: its first part will do
-		if agreed(string(r), c.Width) {
-			return string(r)
-		}
-		break
+	// Of an emoji sequence the first part will do.
+	if r, size := utf8.DecodeRuneInString(text); size > 0 && agreed(string(r), c.Width) {
+		return string(r)
 	}
 	return "?" + strings.Repeat(" ", max(c.Width-1, 0))
 }

@@ -139,43 +139,35 @@ func (m *mine) Update(msg tea.Msg) tea.Cmd {
 		m.items, m.loaded = msg.items, true
 		m.list.setLen(len(m.items))
 	case mineDone:
-		return tea.Batch(say(notice{msg.text}), m.load())
+		return tea.Batch(say(notice(msg)), m.load())
 	case tea.MouseWheelMsg:
 		m.list.move(wheel(msg))
 	case tea.MouseClickMsg:
 		m.list.moveTo(m.list.top + msg.Y - 1)
 	case tea.KeyPressMsg:
-		m.press(msg)
-		if m.ask != nil && msg.String() == "enter" {
-			return m.confirm(msg)
-		}
+		return m.press(msg)
 	}
 	return nil
 }
 
-func (m *mine) confirm(k tea.KeyPressMsg) tea.Cmd {
-	cmd, over := m.ask.press(k)
-	if over {
-		m.ask = nil
-	}
-	return cmd
-}
-
-func (m *mine) press(k tea.KeyPressMsg) {
+func (m *mine) press(k tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case m.ask != nil:
-		if pressed(k, lineKeys.Leave) {
+		cmd, over := m.ask.press(k)
+		if over {
 			m.ask = nil
 		}
+		return cmd
 	case m.list.press(k):
+	case pressed(k, mineKeys.Reload):
+		return m.load()
 	case m.cfg.Desk == nil || m.list.at >= len(m.items):
 	case pressed(k, mineKeys.Cancel):
 		m.askCancel(m.items[m.list.at].request)
 	case pressed(k, mineKeys.Release):
 		m.askRelease(m.items[m.list.at].grant)
-	case pressed(k, mineKeys.Reload):
-		m.tick = m.next()
 	}
+	return nil
 }
 
 func (m *mine) askCancel(r access.Request) {

@@ -34,7 +34,7 @@ type player struct {
 	session access.Session
 	request access.Request
 	gen     generation // of this player
-	rec     Recording
+	held    *held
 	frame   frame
 	survey  *survey
 	ready   bool
@@ -68,7 +68,7 @@ type player struct {
 }
 
 func newPlayer(s *shared, session access.Session) *player {
-	return &player{shared: s, session: session, gen: s.next(), survey: newSurvey(), speed: slices.Index(speeds, 1), idle: 2, playing: true}
+	return &player{shared: s, session: session, gen: s.next(), survey: newSurvey(), speed: slices.Index(speeds, 1), idle: 2, playing: true, held: &held{}}
 }
 
 // Messages of a player carry its generation.
@@ -109,11 +109,14 @@ type (
 )
 
 func (p *player) Init() tea.Cmd {
-	gen, session, cols := p.gen, p.session, p.cols
+	gen, session, cols, held := p.gen, p.session, p.cols, p.held
 	return p.do(func(ctx context.Context) tea.Msg {
 		rec, err := p.cfg.Open(ctx, session)
 		if err != nil {
-			return deckReady{gen: gen, err: err}
+			return deckReady{gen: gen, err: readFailed(err)}
+		}
+		if !held.put(rec) {
+			return nil
 		}
 		d := newDeck(rec, session, cols)
 		m := deckReady{gen: gen, rec: rec, deck: d, frame: d.frame()}
@@ -128,10 +131,8 @@ func (p *player) Init() tea.Cmd {
 // nobody waits for any more.
 func (p *player) Close() {
 	p.tick, p.gen = 0, 0
-	if p.rec != nil {
-		if err := p.rec.Close(); err != nil {
-			p.cfg.Log.Warn("tui: closing a recording", "session", p.session.ID, "error", err)
-		}
+	if err := p.held.close(); err != nil {
+		p.cfg.Log.Warn("tui: closing a recording", "session", p.session.ID, "error", err)
 	}
 }
 
@@ -174,8 +175,6 @@ func (p *player) Update(msg tea.Msg) tea.Cmd {
 	case deckReady:
 		if msg.gen == p.gen {
 			return p.begin(msg)
-		} else if msg.rec != nil && p.gen == 0 {
-			_ = msg.rec.Close() // the page is gone; nothing was read
 		}
 	case deckBack:
 		if msg.gen == p.gen {
@@ -218,7 +217,7 @@ func (p *player) begin(m deckReady) tea.Cmd {
 		p.failure = m.err
 		return say(failed{m.err})
 	}
-	p.rec, p.deck, p.frame, p.request, p.ready = m.rec, m.deck, m.frame, m.request, true
+	p.deck, p.frame, p.request, p.ready = m.deck, m.frame, m.request, true
 	cmds := []tea.Cmd{p.lookOn(&surveyor{deck: newDeck(m.rec, p.session, m.deck.textCols)}), p.startTicking()}
 	if m.err != nil {
 		cmds = append(cmds, say(failed{m.err}))

@@ -36,7 +36,7 @@ func TestSeek(t *testing.T) {
 	p.press("[")
 	p.sees(" 0:05 / 0:36", "◆ grant ends in 5 minutes", "80×24")
 	p.press("}")
-	p.sees("0:26 / 0:36")
+	p.sees("0:25 / 0:36")
 	p.press("L")
 	p.sees("0:36 / 0:36", "■ end")
 	p.press("H")

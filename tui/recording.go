@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -39,4 +40,34 @@ type Event struct {
 	Code byte
 	Data string // as recorded: never to be shown but through a screen or access.Plain
 	Next int64  // offset after its line
+}
+
+// held is a player's recording: opened in a command, and closed with the page,
+// whichever comes last.
+type held struct {
+	mu     sync.Mutex
+	rec    Recording
+	closed bool
+}
+
+// put keeps rec; false says that the page is gone, and rec closed.
+func (h *held) put(rec Recording) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		_ = rec.Close() // nothing was read, and nobody looks
+		return false
+	}
+	h.rec = rec
+	return true
+}
+
+func (h *held) close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	if h.rec == nil {
+		return nil
+	}
+	return h.rec.Close()
 }
