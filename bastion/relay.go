@@ -17,6 +17,11 @@ import (
 // maxAsks bounds requests that wait for the host's answer.
 const maxAsks = 8
 
+// eofAfter is how long the end of the output waits for the exit status. sshd
+// sends EOF first; a client that has ended its input closes the channel on EOF
+// (OpenSSH does), and no exit status could follow (RFC 4254, section 5.3).
+const eofAfter = 200 * time.Millisecond
+
 // relay joins the client's channel to the host's. Every byte is recorded
 // before it is delivered (invariant 5); each direction is copied by one
 // goroutine, so that a slow reader pushes back to the sender and nothing
@@ -29,6 +34,7 @@ type relay struct {
 
 	asks   chan *gossh.Request // want an answer of the host
 	active atomic.Int64        // unix nanoseconds of the last byte
+	inOver atomic.Bool         // the client sends no more
 
 	// Written by hostRequests, read when it has ended.
 	status *int
@@ -71,11 +77,17 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 	idle := time.NewTimer(r.s.srv.Limits.Idle)
 	defer idle.Stop()
 	failed := r.rec.Failed()
+	var readsOn <-chan time.Time
 	for streams := 2; ; {
 		select {
 		case <-drained:
 			if streams--; streams == 0 {
-				// Half-close: the program may read on.
+				readsOn = time.After(eofAfter)
+			}
+		case <-readsOn:
+			// Half-close: the program has shut its output and reads on. With
+			// no more input to come EOF would only cost the exit status.
+			if !r.inOver.Load() {
 				_ = r.s.ch.CloseWrite() // fails when the client is gone
 			}
 		case <-closedAfter(told, streams):
@@ -137,7 +149,10 @@ func (r *relay) Write(p []byte) (int, error) {
 }
 
 // End passes on that the client sends no more.
-func (r *relay) End() { _ = r.host.CloseWrite() } // fails when the program has ended
+func (r *relay) End() {
+	r.inOver.Store(true)
+	_ = r.host.CloseWrite() // fails when the program has ended
+}
 
 // hostRequests takes what the host says about the program.
 func (r *relay) hostRequests(requests <-chan *gossh.Request) {
