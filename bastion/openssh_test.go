@@ -34,6 +34,25 @@ func TestExec(t *testing.T) {
 	}
 }
 
+// A program may shut its output long before it ends: the exit status still
+// arrives, and whoever waits for the end of the output has it meanwhile.
+func TestExitStatusAfterOutput(t *testing.T) {
+	l := newLab(t)
+	const program = "echo out; exec >&- 2>&-; sleep 1; exit 3"
+	if got := l.run("ssh", "-n", l.target("db1"), program); got != (result{"out\n", "", 3}) {
+		t.Errorf("without input: %+v", got)
+	}
+	r, w, err := os.Pipe() // input that goes on
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if got := l.runAs("alice", r, "ssh", l.target("db1"), program); got != (result{"out\n", "", 3}) {
+		t.Errorf("with input: %+v", got)
+	}
+}
+
 // Bulk passes byte-exact in both directions, through the limit of the
 // recording too.
 func TestBulk(t *testing.T) {
