@@ -29,11 +29,12 @@ func (d *Desk) Cancel(ctx context.Context, actor access.Actor, id access.Request
 	return d.refuseDecision(ctx, actor, string(id), "cancel", err)
 }
 
-// Release gives a grant of the actor's own back. Sessions under it end. The
-// error is an [*access.Error].
+// Release gives a grant of the actor's own back, by its own ID or by that of
+// its request, which is the one that a waiting connection shows. Sessions under
+// it end. The error is an [*access.Error].
 func (d *Desk) Release(ctx context.Context, actor access.Actor, id access.GrantID) error {
 	err := d.write(ctx, func(c *change) error {
-		g, err := c.Grant(id)
+		g, err := c.grantOf(string(id))
 		if err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func (c *change) grantOf(id string) (access.Grant, error) {
 	case err != nil:
 		return g, err
 	case r.State == access.RequestPending:
-		return g, access.Refuse(access.ReasonNotFound, "it is not decided yet, so there is nothing to revoke", "Deny it: ssh bastion deny ID")
+		return g, access.Refuse(access.ReasonNotFound, "it is not decided yet, so there is no grant", "deny or cancel ends the request")
 	case r.Grant == nil:
 		return g, access.Refuse(access.ReasonDecided, "the request is "+string(r.State)+" and gave no grant", "")
 	}

@@ -138,7 +138,8 @@ func TestRelease(t *testing.T) {
 	p := w.session("alice", "root@db1")
 	w.refusal(w.Release(t.Context(), w.by("bob"), p.Grant), access.ReasonNotAllowed)
 	w.refusal(w.Release(t.Context(), local, p.Grant), access.ReasonNotAllowed)
-	if err := w.Release(t.Context(), w.by("alice"), p.Grant); err != nil {
+	// The request's ID, which a waiting connection shows, does as well.
+	if err := w.Release(t.Context(), w.by("alice"), access.GrantID(p.Request)); err != nil {
 		t.Fatal(err)
 	}
 	w.ended(p, access.ReasonReleased)
