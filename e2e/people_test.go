@@ -193,6 +193,7 @@ Host *
   UserKnownHostsFile %s
   GlobalKnownHostsFile none
   ControlPath none
+  SendEnv LANG LC_*
 `, host, port, key, w.path(key), w.path("known_hosts"))
 	if err := os.WriteFile(w.path("ssh_config."+key), []byte(config), 0o600); err != nil {
 		return err

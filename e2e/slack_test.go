@@ -92,10 +92,6 @@ func (w *town) press(ts *testscript.TestScript, who, at, action string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if action == "approve" || action == "deny" {
-		// Over Socket Mode the app may be connecting still.
-		if w.config["slack"].(map[string]any)["mode"] == "socket" {
-			ts.Check(w.slack.WaitSockets(ctx, 1))
-		}
 		_, err := w.slack.Click(ctx, w.slackUser(ts, who), channel, at, action)
 		ts.Check(err)
 		return
@@ -131,19 +127,14 @@ func cmdSlack(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 		m, err := w.slack.WaitMessage(ctx, channel, shows)
-		if err != nil {
-			for _, m := range w.slack.Messages(channel) {
-				ts.Logf("card:\n%s", m.Shown())
-			}
-		}
-		ts.Check(err)
+		w.check(ts, err)
 		fmt.Fprintf(ts.Stdout(), "%s\n%s\n", m.Shown(), m.Blocks)
 	case "told":
 		user, pattern := w.slackUser(ts, args[1]), compile(ts, args[2])
 		m, err := w.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
 			return m.EphemeralTo == user && pattern.MatchString(m.Shown())
 		})
-		ts.Check(err)
+		w.check(ts, err)
 		fmt.Fprintln(ts.Stdout(), m.Shown())
 	case "forged", "stale", "tampered", "unsigned", "replayed":
 		status, err := w.forge(ctx, ts, what, w.slackUser(ts, args[1]), args[2])
@@ -183,4 +174,15 @@ func (w *town) forge(ctx context.Context, ts *testscript.TestScript, how, user, 
 	}
 	d, err = w.slack.Send(ctx, d)
 	return fmt.Sprint(d.Status), err
+}
+
+// check fails with what is in the channel.
+func (w *town) check(ts *testscript.TestScript, err error) {
+	if err == nil {
+		return
+	}
+	for _, m := range w.slack.Messages(channel) {
+		ts.Logf("message, to %q:\n%s", m.EphemeralTo, m.Shown())
+	}
+	ts.Fatalf("%v", err)
 }
