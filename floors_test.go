@@ -30,6 +30,7 @@ var floors = map[string]int{
 	"certs":               2,
 	"policy":              2,
 	"audit":               2,
+	"internal/transfer":   2,
 	"access":              1,
 	"internal/vt":         1,
 	"internal/strictyaml": 1,
