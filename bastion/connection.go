@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,10 @@ type connection struct {
 	places chan struct{} // one taken per open channel
 	shakes chan struct{} // one taken per inner handshake
 	last   atomic.Bool   // no-more-sessions@openssh.com was said
-	leg    legSlot
+
+	globals  chan *gossh.Request
+	leg      legSlot
+	forwards forwardSlot
 }
 
 // newConnection takes up an authenticated connection from outside. The login
@@ -57,11 +61,13 @@ func (s *Server) bareConnection(sc *gossh.ServerConn, p proof) *connection {
 		srv: s, id: access.ConnectionID(s.NewID()), identity: p.identity, key: p.key, ssh: sc,
 		places: make(chan struct{}, maxChannels), shakes: make(chan struct{}, maxInnerHandshakes),
 	}
-	c.leg.free = make(chan struct{}, 1)
+	c.leg.free, c.globals = make(chan struct{}, 1), make(chan *gossh.Request, maxGlobals)
+	c.forwards.free, c.forwards.listens = make(chan struct{}, 1), map[string]bool{}
 	var end context.CancelCauseFunc
 	c.gone, end = context.WithCancelCause(context.Background())
 	c.life, c.expel = context.WithCancelCause(c.gone)
 	s.present(c)
+	go c.answerGlobals()
 	go func() {
 		end(departure(sc.Wait()))
 		s.absent(c)
@@ -103,6 +109,8 @@ func (c *connection) open(ch gossh.NewChannel) {
 		c.session(ch)
 	case passJump:
 		c.jump(ch)
+	case passForward:
+		c.localForward(ch)
 	default:
 		c.refuse(ch)
 	}
@@ -130,13 +138,7 @@ func (c *connection) session(ch gossh.NewChannel) {
 // an event (invariant 2).
 func (c *connection) refuse(ch gossh.NewChannel) {
 	what := access.Plain(ch.ChannelType(), 40)
-	detail := map[string]string{"channel": what}
-	if what == "direct-tcpip" {
-		if d, ok := parseDirect(ch.ExtraData()); ok {
-			detail["destination"] = d.destination()
-		}
-	}
-	c.event(audit.ChannelRefused, detail)
+	c.event(audit.ChannelRefused, map[string]string{"channel": what})
 	c.reject(ch, gossh.Prohibited, access.Refuse(access.ReasonChannel, what+" is not allowed here", "Ask for a rule that allows it"))
 }
 
@@ -146,19 +148,51 @@ func (c *connection) reject(ch gossh.NewChannel, why gossh.RejectionReason, e *a
 	}
 }
 
-// globalRequest answers in order: x/crypto sends what we return. It must not
-// wait for anything.
-func (c *connection) globalRequest(r *gossh.Request) bool {
+// maxGlobals bounds global requests that wait for their answer.
+const maxGlobals = 64
+
+// globalRequest takes a global request over, to be answered in its turn: those
+// that need the host must not hold up the reading of the connection. A client
+// that asks without end loses it.
+func (c *connection) globalRequest(r *gossh.Request) {
+	select {
+	case c.globals <- r:
+	default:
+		c.srv.Log.Info("too many global requests; closing the connection", "connection", c.id)
+		_ = c.ssh.Close()
+	}
+}
+
+// answerGlobals answers in order: global requests carry no number (RFC 4254,
+// section 4).
+func (c *connection) answerGlobals() {
+	for {
+		select {
+		case r := <-c.globals:
+			ok, payload := c.global(r)
+			if err := r.Reply(ok, payload); err != nil {
+				return // the connection is over
+			}
+		case <-c.gone.Done():
+			return
+		}
+	}
+}
+
+func (c *connection) global(r *gossh.Request) (bool, []byte) {
 	switch gateGlobal(r.Type) {
 	case answerYes:
-		return true
+		return true, nil
 	case noMoreSessions:
 		c.last.Store(true)
-		return true
-	case refuseForward:
-		c.event(audit.ChannelRefused, map[string]string{"request": access.Plain(r.Type, 40)})
+		return true, nil
+	case beginListening:
+		return c.listen(r)
+	case endListening:
+		return c.unlisten(r), nil
+	default:
+		return false, nil
 	}
-	return false
 }
 
 // event records a fact about this connection.
@@ -209,13 +243,14 @@ func (s *Server) Revalidate() {
 	}
 }
 
-// legSlot holds the one leg of a connection. Whoever holds free may look at
-// and replace it.
+// legSlot holds the leg of a connection. Whoever holds free may look at and
+// replace it. One that was replaced goes on for the sessions on it, and ends
+// with the connection.
 type legSlot struct {
 	free chan struct{} // capacity 1: a lock that a context can give up on
 
 	mu     sync.Mutex
-	leg    *leg
+	legs   []*leg // the last is the current one
 	closed bool
 }
 
@@ -235,10 +270,11 @@ func (l *legSlot) release() { <-l.free }
 func (l *legSlot) current() *leg {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.leg != nil && l.leg.broken() {
-		l.leg = nil
+	l.legs = slices.DeleteFunc(l.legs, (*leg).broken)
+	if len(l.legs) == 0 {
+		return nil
 	}
-	return l.leg
+	return l.legs[len(l.legs)-1]
 }
 
 // put stores a new leg, or closes it when the connection ended meanwhile.
@@ -247,16 +283,17 @@ func (l *legSlot) put(g *leg) {
 	defer l.mu.Unlock()
 	if l.closed {
 		g.close()
+		return
 	}
-	l.leg = g
+	l.legs = append(l.legs, g)
 }
 
-// close ends the leg for good.
+// close ends the legs for good.
 func (l *legSlot) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	if l.leg != nil {
-		l.leg.close()
+	for _, g := range l.legs {
+		g.close()
 	}
 }

@@ -12,19 +12,42 @@ const (
 	refuseChannel channelPass = iota
 	passSession
 	passJump
+	passForward
 )
 
 // gateChannel decides by the channel's type and by whether the connection has
 // a target. A direct-tcpip without one is a jump, and ends in our own SSH
-// server; with one it would be a forward past the recorder.
+// server; with one it is a forward, whose destination a rule has to name.
 func gateChannel(channelType string, hasTarget bool) channelPass {
 	switch {
 	case channelType == "session":
 		return passSession
 	case channelType == "direct-tcpip" && !hasTarget:
 		return passJump
+	case hasTarget && (channelType == "direct-tcpip" || channelType == "direct-streamlocal@openssh.com"):
+		return passForward
 	default:
 		return refuseChannel
+	}
+}
+
+// hostPass is what becomes of a channel that a host opens.
+type hostPass int
+
+const (
+	refuseHostChannel hostPass = iota
+	passForwarded              // to where the client had it listen
+	passLent                   // an agent or a display that a session lends
+)
+
+func gateHostChannel(channelType string) hostPass {
+	switch channelType {
+	case "forwarded-tcpip", "forwarded-streamlocal@openssh.com":
+		return passForwarded
+	case "auth-agent@openssh.com", "x11":
+		return passLent
+	default:
+		return refuseHostChannel
 	}
 }
 
@@ -35,7 +58,8 @@ const (
 	answerNo globalPass = iota
 	answerYes
 	noMoreSessions
-	refuseForward
+	beginListening // where the rule allows it
+	endListening
 )
 
 func gateGlobal(requestType string) globalPass {
@@ -45,7 +69,9 @@ func gateGlobal(requestType string) globalPass {
 	case "no-more-sessions@openssh.com":
 		return noMoreSessions
 	case "tcpip-forward", "streamlocal-forward@openssh.com":
-		return refuseForward
+		return beginListening
+	case "cancel-tcpip-forward", "cancel-streamlocal-forward@openssh.com":
+		return endListening
 	default:
 		return answerNo
 	}
@@ -61,7 +87,7 @@ const (
 	resizeTerminal             // at any time
 	passOn                     // to the running program, without an answer
 	askHost                    // to the running program, whose answer counts
-	refuseCapable              // needs a capability that no rule can give yet
+	lendToHost                 // an agent or a display: replayed if the rule allows it
 )
 
 func gateRequest(requestType string) requestPass {
@@ -77,7 +103,7 @@ func gateRequest(requestType string) requestPass {
 	case "break": // RFC 4335
 		return askHost
 	case "auth-agent-req@openssh.com", "x11-req":
-		return refuseCapable
+		return lendToHost
 	default:
 		return denyRequest
 	}

@@ -21,16 +21,28 @@ func TestGate(t *testing.T) {
 				want = passSession
 			case kind == "direct-tcpip" && !target:
 				want = passJump
+			case target && (kind == "direct-tcpip" || kind == "direct-streamlocal@openssh.com"):
+				want = passForward // if the rule names the destination: forward_test.go
 			}
 			if got := gateChannel(kind, target); got != want {
 				t.Errorf("channel %q, target %v: %v", kind, target, got)
 			}
 		}
 	}
+	for kind, want := range map[string]hostPass{
+		"forwarded-tcpip": passForwarded, "forwarded-streamlocal@openssh.com": passForwarded,
+		"auth-agent@openssh.com": passLent, "x11": passLent,
+		"session": refuseHostChannel, "direct-tcpip": refuseHostChannel, "": refuseHostChannel, "auth-agent": refuseHostChannel,
+	} {
+		if got := gateHostChannel(kind); got != want {
+			t.Errorf("host channel %q: %v", kind, got)
+		}
+	}
 	globals := map[string]globalPass{
 		"keepalive@openssh.com": answerYes, "no-more-sessions@openssh.com": noMoreSessions,
-		"tcpip-forward": refuseForward, "streamlocal-forward@openssh.com": refuseForward,
-		"cancel-tcpip-forward": answerNo, "hostkeys-00@openssh.com": answerNo, "": answerNo, "x": answerNo,
+		"tcpip-forward": beginListening, "streamlocal-forward@openssh.com": beginListening,
+		"cancel-tcpip-forward": endListening, "cancel-streamlocal-forward@openssh.com": endListening,
+		"hostkeys-00@openssh.com": answerNo, "": answerNo, "x": answerNo,
 	}
 	for name, want := range globals {
 		if got := gateGlobal(name); got != want {
@@ -40,7 +52,7 @@ func TestGate(t *testing.T) {
 	requests := map[string]requestPass{
 		"env": setUp, "pty-req": setUp, "shell": startSession, "exec": startSession, "subsystem": startSession,
 		"window-change": resizeTerminal, "signal": passOn, "break": askHost,
-		"auth-agent-req@openssh.com": refuseCapable, "x11-req": refuseCapable,
+		"auth-agent-req@openssh.com": lendToHost, "x11-req": lendToHost,
 		"": denyRequest, "exit-status": denyRequest, "exit-signal": denyRequest, "winadj@putty.projects.tartarus.org": denyRequest,
 		"eow@openssh.com": denyRequest, "xon-xoff": denyRequest, "shell ": denyRequest,
 	}
@@ -75,6 +87,26 @@ func TestByClient(t *testing.T) {
 	} {
 		if d.byClient() != want {
 			t.Errorf("%+v: %v", d, !want)
+		}
+	}
+}
+
+// SSH is seen however its first bytes are cut, and nothing else is.
+func TestPrefix(t *testing.T) {
+	for text, want := range map[string]bool{
+		"SSH-2.0-x\r\n": true, "SSH-": true, "SSH": false, "ssh-2.0": false, "SSSH-": false, "GET /": false, "": false, "SSH_": false, "\nSSH-": false,
+	} {
+		for size := 1; size <= 5; size++ {
+			var p prefix
+			got := false
+			for rest := text; rest != ""; {
+				n := min(size, len(rest))
+				got = p.isSSH([]byte(rest[:n])) || got
+				rest = rest[n:]
+			}
+			if got != want {
+				t.Errorf("%q by %d: %v", text, size, got)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,9 +21,16 @@ const hostTime = 20 * time.Second
 
 // leg is the SSH connection to a host: one certificate, one TCP connection.
 type leg struct {
-	conn  gossh.Conn
-	facts access.Certificate
-	gone  chan struct{} // closed when the connection is over
+	conn       gossh.Conn
+	facts      access.Certificate
+	extensions []string      // of the certificate
+	gone       chan struct{} // closed when the connection is over
+}
+
+// serves reports whether the leg's certificate lets through what the pass
+// allows.
+func (l *leg) serves(pass *access.Pass) bool {
+	return !slices.ContainsFunc(extensions(pass.Allow), func(e string) bool { return !slices.Contains(l.extensions, e) })
 }
 
 func (l *leg) broken() bool {
@@ -37,16 +45,34 @@ func (l *leg) broken() bool {
 // close is called at the connection's end; an error says that it was closed.
 func (l *leg) close() { _ = l.conn.Close() }
 
+// extensions are those of the certificate: only what the rule may need. They
+// hold for the whole leg, so they cannot follow each request of the client.
+func extensions(l access.AllowList) []string {
+	var list []string
+	for _, e := range []struct {
+		name string
+		need []access.Capability
+	}{
+		{certs.PermitPty, []access.Capability{access.MayShell, access.MayExec}},
+		{certs.PermitPortForwarding, []access.Capability{access.MayLocalForward, access.MayRemoteForward}},
+		{certs.PermitAgentForwarding, []access.Capability{access.MayAgentForward}},
+		{certs.PermitX11Forwarding, []access.Capability{access.MayX11}},
+	} {
+		if slices.ContainsFunc(e.need, l.Has) {
+			list = append(list, e.name)
+		}
+	}
+	return list
+}
+
 // obtain mints the certificate for this connection. One that is not what was
 // asked for raises an event (invariant 3).
-func (s *session) obtain(pass *access.Pass) (certs.Credential, error) {
+func (s *visit) obtain(pass *access.Pass) (certs.Credential, error) {
 	need := certs.Need{
 		Host: pass.Host, Login: pass.Login, NotAfter: pass.NotAfter,
 		KeyID: certs.KeyID(pass.Person.Name, s.id, pass.Grant),
 	}
-	if pass.Allow.Has(access.MayShell) || pass.Allow.Has(access.MayExec) {
-		need.Extensions = []string{certs.PermitPty}
-	}
+	need.Extensions = extensions(pass.Allow)
 	cred, err := s.srv.Mint.Obtain(s.ctx, need)
 	if err != nil {
 		if s.ctx.Err() == nil {
@@ -62,7 +88,7 @@ func (s *session) obtain(pass *access.Pass) (certs.Credential, error) {
 }
 
 // obtainFailed names the event of a certificate that could not be had.
-func (s *session) obtainFailed(pass *access.Pass, err error) {
+func (s *visit) obtainFailed(pass *access.Pass, err error) {
 	e := access.AsError(err)
 	kind := audit.SignerFailed
 	if e.Reason == access.ReasonCertificate {
@@ -73,7 +99,7 @@ func (s *session) obtainFailed(pass *access.Pass, err error) {
 
 // dial logs in to the host with the certificate, after the host's key has been
 // verified.
-func (s *session) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
+func (s *visit) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
 	dialer := net.Dialer{Timeout: hostTime}
 	tcp, err := dialer.DialContext(s.ctx, "tcp", pass.Host.Address)
 	if err != nil {
@@ -110,8 +136,9 @@ func (s *session) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
 		_ = tcp.Close()
 		return nil, s.loginFailed(pass, err, wrongKey)
 	}
-	l := &leg{conn: conn, facts: cred.Facts, gone: make(chan struct{})}
-	go refuseHost(chans, reqs)
+	l := &leg{conn: conn, facts: cred.Facts, extensions: extensions(pass.Allow), gone: make(chan struct{})}
+	go gossh.DiscardRequests(reqs) // key rotation and such must not pass for ours
+	go s.c.fromHost(chans)
 	go func() {
 		defer close(l.gone)
 		if err := conn.Wait(); err != nil {
@@ -121,30 +148,19 @@ func (s *session) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
 	return l, nil
 }
 
-// refuseHost turns down what a host opens or asks for by itself: forwarded
-// ports, agents, displays, its key rotation. It must not pass for ours.
-func refuseHost(chans <-chan gossh.NewChannel, reqs <-chan *gossh.Request) {
-	go gossh.DiscardRequests(reqs)
-	for ch := range chans {
-		if err := ch.Reject(gossh.Prohibited, "not allowed"); err != nil {
-			return // chans is closed next
-		}
-	}
-}
-
 // hostBanner shows the host's banner line by line, with nothing in it that a
 // terminal would obey (invariant 10).
-func (s *session) hostBanner(text string) error {
+func (s *visit) hostBanner(text string) error {
 	if len(text) > 4096 {
 		text = text[:4096]
 	}
 	for line := range strings.Lines(text) {
-		s.say(access.Plain(line, 200))
+		s.show(access.Plain(line, 200))
 	}
 	return nil
 }
 
-func (s *session) unreachable(pass *access.Pass, err error) error {
+func (s *visit) unreachable(pass *access.Pass, err error) error {
 	if s.ctx.Err() != nil {
 		return context.Cause(s.ctx)
 	}
@@ -153,7 +169,7 @@ func (s *session) unreachable(pass *access.Pass, err error) error {
 }
 
 // loginFailed tells apart what can go wrong in the handshake with a host.
-func (s *session) loginFailed(pass *access.Pass, err, wrongKey error) error {
+func (s *visit) loginFailed(pass *access.Pass, err, wrongKey error) error {
 	var net net.Error
 	switch {
 	case s.ctx.Err() != nil:
@@ -174,7 +190,7 @@ func (s *session) loginFailed(pass *access.Pass, err, wrongKey error) error {
 }
 
 // openOn opens a session channel on the leg, and gives up with the session.
-func (s *session) openOn(l *leg) (gossh.Channel, <-chan *gossh.Request, error) {
+func (s *visit) openOn(l *leg) (gossh.Channel, <-chan *gossh.Request, error) {
 	type opened struct {
 		ch   gossh.Channel
 		reqs <-chan *gossh.Request
@@ -208,7 +224,7 @@ func (s *session) openOn(l *leg) (gossh.Channel, <-chan *gossh.Request, error) {
 }
 
 // event records a fact about this session.
-func (s *session) event(kind audit.Kind, pass *access.Pass, detail map[string]string) {
+func (s *visit) event(kind audit.Kind, pass *access.Pass, detail map[string]string) {
 	s.srv.record(s.ctx, audit.Event{
 		Kind: kind, Actor: string(pass.Person.Name), Person: string(pass.Person.Name),
 		Host: pass.Host.Name, Login: pass.Login, Rule: pass.Rule, Session: string(s.id),

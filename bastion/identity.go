@@ -145,8 +145,8 @@ func (c *connection) stillProven() error {
 
 var errCertificateOver = access.Refuse(access.ReasonExpired, "your certificate has expired", "Get a new one and connect again")
 
-// endWithCertificate ends the session when the person's certificate does.
-func (s *session) endWithCertificate() (stop func() bool) {
+// endWithCertificate ends the visit when the person's certificate does.
+func (s *visit) endWithCertificate() (stop func() bool) {
 	cert := s.c.identity.Certificate
 	if cert == nil || cert.ValidBefore.IsZero() {
 		return func() bool { return true }

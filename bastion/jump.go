@@ -46,9 +46,7 @@ func (c *connection) jump(ch gossh.NewChannel) {
 	}
 	go func() {
 		for r := range reqs {
-			if err := r.Reply(inner.globalRequest(r), nil); err != nil {
-				return // reqs is closed next
-			}
+			inner.globalRequest(r)
 		}
 	}()
 	for ch := range chans {

@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +42,7 @@ type lab struct {
 	policy *policy.Live
 	admit  func(context.Context, access.Application) (*access.Pass, error)
 	serve  func(context.Context, bastion.Terminal) int
+	allow  access.AllowList // of the one rule
 	log    syncBuffer
 }
 
@@ -53,7 +56,7 @@ type option func(*bastion.Config)
 
 func newLab(t *testing.T, options ...option) *lab {
 	t.Helper()
-	l := &lab{t: t, dir: t.TempDir()}
+	l := &lab{t: t, dir: t.TempDir(), allow: access.AllowList{{Capability: access.MayShell}, {Capability: access.MayExec}, {Capability: access.MaySFTP}}}
 	now := time.Now
 	newID := func() string { return ulid.Make().String() }
 	log := slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -128,7 +131,7 @@ func (l *lab) pass(ctx context.Context, a access.Application) (*access.Pass, err
 	return &access.Pass{
 		Context: ctx, Warnings: make(chan access.Warning), Done: func() {},
 		Person: person, Host: host, Login: a.Target.Login, Rule: "r",
-		Allow: access.AllowList{{Capability: access.MayShell}, {Capability: access.MayExec}, {Capability: access.MaySFTP}},
+		Allow: slices.Clone(l.allow),
 	}, nil
 }
 
@@ -245,5 +248,44 @@ func must[T any](v T, err error) func(*testing.T) T {
 			t.Fatal(err)
 		}
 		return v
+	}
+}
+
+// background starts a client that runs until stop is called.
+func (l *lab) background(who, name string, args ...string) (stop func()) {
+	l.t.Helper()
+	cmd := exec.Command(name, append([]string{"-F", filepath.Join(l.dir, "ssh_config."+who)}, args...)...)
+	var out syncBuffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		l.t.Fatal(err)
+	}
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			_ = cmd.Process.Signal(os.Interrupt) // it may have ended by itself
+			_ = cmd.Wait()
+			if l.t.Failed() {
+				l.t.Log(out.String())
+			}
+		})
+	}
+	l.t.Cleanup(stop)
+	return stop
+}
+
+// dialUntil connects as soon as somebody listens.
+func (l *lab) dialUntil(network, addr string) net.Conn {
+	l.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		c, err := net.Dial(network, addr)
+		if err == nil {
+			return c
+		}
+		if time.Now().After(deadline) {
+			l.t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }

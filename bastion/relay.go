@@ -28,6 +28,7 @@ const eofAfter = 200 * time.Millisecond
 // queues (invariant 12).
 type relay struct {
 	s        *session
+	leg      *leg
 	host     gossh.Channel
 	rec      *recorder.Recording
 	terminal bool
@@ -50,8 +51,8 @@ type outcome struct {
 	signal        *exitSignal
 }
 
-func (s *session) newRelay(host gossh.Channel, rec *recorder.Recording, terminal bool) *relay {
-	r := &relay{s: s, host: host, rec: rec, terminal: terminal, asks: make(chan *gossh.Request, maxAsks)}
+func (s *session) newRelay(l *leg, host gossh.Channel, rec *recorder.Recording, terminal bool) *relay {
+	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, asks: make(chan *gossh.Request, maxAsks)}
 	r.touch()
 	return r
 }
@@ -190,9 +191,6 @@ func (r *relay) clientRequest(q *gossh.Request) bool {
 		default:
 			return false
 		}
-	case refuseCapable:
-		r.s.refuseCapability(q)
-		return true
 	}
 	if q.WantReply {
 		r.s.reply(q, false)
@@ -272,8 +270,7 @@ func (r *relay) checkIdle(t *time.Timer) {
 
 // lost says whether the host broke off rather than ended the program.
 func (r *relay) lost() *access.Error {
-	leg := r.s.c.leg.current()
-	if r.status == nil && r.signal == nil && leg == nil {
+	if r.status == nil && r.signal == nil && r.leg.broken() {
 		return access.Fail(access.ReasonHostLost, "the connection to the host broke", "Connect again", nil)
 	}
 	return nil

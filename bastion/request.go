@@ -1,10 +1,11 @@
 package bastion
 
 import (
+	"slices"
+
 	gossh "golang.org/x/crypto/ssh"
 
 	"github.com/sallyport/sallyport/access"
-	"github.com/sallyport/sallyport/audit"
 )
 
 const (
@@ -25,7 +26,8 @@ type setup struct {
 	envBytes int
 	reason   string
 	pty      *ptyRequest
-	window   windowChange // the latest
+	lent     []*gossh.Request // agent and display, replayed if the rule allows them
+	window   windowChange     // the latest
 }
 
 // started is the start request with what was set up before it. Its answer is
@@ -92,8 +94,8 @@ func (s *session) handle(r *gossh.Request) bool {
 		s.resize(r)
 	case startSession:
 		s.begin(r)
-	case refuseCapable:
-		s.refuseCapability(r)
+	case lendToHost:
+		s.reply(r, s.rememberLent(r))
 	default:
 		s.reply(r, false)
 	}
@@ -167,11 +169,14 @@ func (s *session) begin(r *gossh.Request) {
 	s.start <- st
 }
 
-// refuseCapability says no to forwarding an agent or a display. ssh goes on
-// without.
-func (s *session) refuseCapability(r *gossh.Request) {
-	s.reply(r, false)
-	go s.c.event(audit.ChannelRefused, map[string]string{"request": r.Type, "session": string(s.id)})
+// rememberLent keeps one request of each kind: whether the rule allows it is not
+// known yet.
+func (s *session) rememberLent(r *gossh.Request) bool {
+	if len(r.Payload) > maxX11Payload || slices.ContainsFunc(s.setup.lent, func(have *gossh.Request) bool { return have.Type == r.Type }) {
+		return false
+	}
+	s.setup.lent = append(s.setup.lent, r)
+	return true
 }
 
 // acceptStart answers the start request with yes, and what came after it with

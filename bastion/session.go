@@ -24,17 +24,9 @@ const (
 // session is one session channel: from its opening, through the wait, to the
 // end of its recording.
 type session struct {
-	c   *connection
-	srv *Server
-	id  access.SessionID
-	log *slog.Logger
-	ch  gossh.Channel
-	in  *input
-
-	// ctx ends when the session must end, whoever wants it; its cause says
-	// why. Everything below the session hangs on it.
-	ctx context.Context
-	end context.CancelCauseFunc
+	visit
+	ch gossh.Channel
+	in *input
 
 	// closed ends when the client has closed the channel, or is gone.
 	closed chan struct{}
@@ -67,12 +59,8 @@ type program interface {
 }
 
 func newSession(c *connection, ch gossh.Channel) *session {
-	s := &session{
-		c: c, srv: c.srv, id: access.SessionID(c.srv.NewID()), ch: ch,
-		closed: make(chan struct{}), start: make(chan started, 1),
-	}
-	s.log = c.srv.Log.With("session", s.id, "connection", c.id, "person", c.identity.Person)
-	s.ctx, s.end = context.WithCancelCause(c.life)
+	s := &session{visit: c.newVisit(), ch: ch, closed: make(chan struct{}), start: make(chan started, 1)}
+	s.show = s.say
 	s.in = newInput(ch, func() { s.end(errWithdrawn) })
 	return s
 }

@@ -39,12 +39,14 @@ func (s *Server) newShell() *gliderssh.Server {
 		},
 		RequestHandlers: map[string]gliderssh.RequestHandler{
 			"default": func(ctx gliderssh.Context, _ *gliderssh.Server, r *gossh.Request) (bool, []byte) {
-				a := arrivalOf(ctx)
-				sc, ok := ctx.Value(gliderssh.ContextKeyConn).(*gossh.ServerConn)
-				if !ok {
-					return false, nil
+				if sc, ok := ctx.Value(gliderssh.ContextKeyConn).(*gossh.ServerConn); ok {
+					// gliderlabs answers at once with what is returned
+					// here, so it gets a request that wants no answer.
+					taken := *r
+					r.WantReply = false
+					arrivalOf(ctx).connection(s, sc).globalRequest(&taken)
 				}
-				return a.connection(s, sc).globalRequest(r), nil
+				return false, nil
 			},
 		},
 	}
