@@ -41,7 +41,7 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 		key, command := args[3], strings.Join(args[4:], " ")
 		w.screens = append(w.screens, func() { _ = exec.Command("tmux", "-S", w.path("tmux"), "kill-session", "-t", name).Run() })
 		// The command sees KEY's clients first.
-		tmux("new-session", "-d", "-s", name, "-x", cols, "-y", rows,
+		tmux("new-session", "-d", "-c", w.dir, "-s", name, "-x", cols, "-y", rows,
 			"PATH="+w.path(".bin", key)+":$PATH "+command)
 		tmux("set-option", "-t", name, "status", "off")
 	case "resize":
