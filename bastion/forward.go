@@ -26,6 +26,10 @@ type forwards struct {
 	pass *access.Pass
 	rec  *recorder.Recording
 	leg  *leg
+
+	mu   sync.Mutex
+	over bool           // no passage may begin
+	open sync.WaitGroup // passages; Add under mu while not over
 }
 
 // forwardSlot holds the forwards of a connection.
@@ -153,11 +157,31 @@ func (f *forwards) live(leave func()) {
 	case <-f.rec.Failed():
 		f.visit.end(recordingFailed(f.rec.Err()))
 	}
+	f.settle()
 	out := outcome{left: true}
 	if f.c.gone.Err() == nil {
 		out = outcome{cause: access.AsError(context.Cause(f.ctx))}
 	}
 	f.seal(f.rec, out.end())
+}
+
+// settle lets the passages, which are being closed, write how they ended. One
+// that a peer holds open is not waited for.
+func (f *forwards) settle() {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+	settled := make(chan struct{})
+	go func() {
+		f.open.Wait()
+		close(settled)
+	}()
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	select {
+	case <-settled:
+	case <-timer.C:
+	}
 }
 
 // passage is one forward while it lasts.
@@ -242,15 +266,31 @@ func (p *prefix) isSSH(b []byte) bool {
 	return false
 }
 
-// passage starts a forward's record.
-func (f *forwards) passage(may access.Capability, destination string) (passage, error) {
+// carry runs one forward, with its record.
+func (f *forwards) carry(may access.Capability, destination string, client, host gossh.Channel) {
+	f.mu.Lock()
+	over := f.over
+	if !over {
+		f.open.Add(1)
+	}
+	f.mu.Unlock()
+	if over {
+		_ = client.Close() // a peer that is gone misses it
+		_ = host.Close()
+		return
+	}
+	defer f.open.Done()
 	p := passage{ctx: f.ctx, log: f.rec.Event, kind: string(may), destination: access.Plain(destination, 300), tunnel: true}
 	p.onSSH = func() {
 		f.event(audit.ChannelRefused, f.pass, map[string]string{"channel": p.kind, "destination": p.destination, "reason": "ssh inside"})
 		f.log.Warn("a forward that carries SSH was closed", "destination", p.destination)
 	}
-	if err := f.rec.Marker(p.kind + " " + p.destination); err != nil {
-		return p, recordingFailed(err)
+	err := f.rec.Marker(p.kind + " " + p.destination)
+	if err == nil {
+		err = f.rec.Event(recorder.Event{Kind: p.kind, Destination: p.destination, Detail: "opened"})
 	}
-	return p, f.rec.Event(recorder.Event{Kind: p.kind, Destination: p.destination, Detail: "opened"})
+	if err != nil {
+		f.end(recordingFailed(err)) // and p.carry with it
+	}
+	p.carry(client, host)
 }

@@ -45,11 +45,7 @@ func (c *connection) localForward(nc gossh.NewChannel) {
 		return
 	}
 	go gossh.DiscardRequests(requests)
-	p, err := f.passage(access.MayLocalForward, destination)
-	if err != nil {
-		f.end(recordingFailed(err))
-	}
-	p.carry(client, host)
+	f.carry(access.MayLocalForward, destination, client, host)
 }
 
 // localDestination reads where a forward goes, in the form of the rules.

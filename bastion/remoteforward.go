@@ -125,11 +125,7 @@ func (c *connection) forwarded(nc gossh.NewChannel) {
 		return
 	}
 	go gossh.DiscardRequests(requests)
-	p, err := f.passage(access.MayRemoteForward, destination)
-	if err != nil {
-		f.end(recordingFailed(err))
-	}
-	p.carry(client, host)
+	f.carry(access.MayRemoteForward, destination, client, host)
 }
 
 // forwardedDestination reads where the host was listening.
