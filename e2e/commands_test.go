@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -38,6 +39,7 @@ import (
 //	session STATE [COUNT]   until so many are so; sets SESSION, CAST, RECORDING
 //	audited KIND [REGEXP]   until there is such an event
 //	logged REGEXP           until the bastion's log has it
+//	port NAME               sets NAME to a port that is free; "port up NAME" until one listens there
 //	json FILE PATH VALUE    a value in a JSON document: "0.state", "#" for a length
 //
 //	slack …, vault …, raw …  see their files
@@ -45,7 +47,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"bastion": cmdBastion, "access": cmdAccess, "sallyport": cmdSallyport,
 	"sees": cmdSees, "types": cmdTypes, "resizes": cmdResizes, "interrupt": cmdInterrupt, "hangup": cmdHangup, "ends": cmdEnds,
 	"requested": cmdRequested, "session": cmdSession, "audited": cmdAudited, "logged": cmdLogged, "json": cmdJSON, "screen": cmdScreen,
-	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText,
+	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
 }
 
 func init() {
@@ -308,6 +310,27 @@ func cmdText(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := strconv.Unquote(`"` + args[2] + `"`)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(text, n)), 0o600))
+}
+
+func cmdPort(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 2 && args[0] == "up" {
+		await(ts, "port up "+args[1], func() (bool, error) {
+			// Bound is enough: to connect would be a visit.
+			l, err := net.Listen("tcp", "127.0.0.1:"+ts.Getenv(args[1]))
+			if err == nil {
+				_ = l.Close() // only tried
+			}
+			return err != nil, nil
+		})
+		return
+	}
+	if len(args) != 1 {
+		ts.Fatalf("usage: port [up] NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
 }
 
 func compile(ts *testscript.TestScript, pattern string) *regexp.Regexp {

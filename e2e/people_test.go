@@ -32,6 +32,7 @@ func inhabitants() []*person {
 		{name: "dave", slack: "U03DAVE", groups: "leads", keys: []string{"dave"}},
 		{name: "carol", slack: "U04CAROL", groups: "security", keys: []string{"carol"}},
 		{name: "erin", slack: "U05ERIN", groups: "platform", keys: []string{"erin"}},
+		{name: "frank", slack: "U08FRANK", groups: "sre", keys: []string{"frank"}},
 		{name: "mallory", keys: []string{"mallory"}},
 	}
 }

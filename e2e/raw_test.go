@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/crypto/ssh"
@@ -17,6 +19,8 @@ import (
 //	raw channel KEY USER TYPE      opens a channel of TYPE
 //	raw subsystem KEY USER NAME    asks for a subsystem
 //	raw request KEY USER TYPE      sends a channel request before any start
+//	raw exec KEY USER              runs true; USER with Go's escapes
+//	raw tcp ADDRESS                what a listener says, without any SSH
 //
 // What came of it is on stdout.
 func cmdRaw(ts *testscript.TestScript, neg bool, args []string) {
@@ -48,7 +52,14 @@ func (w *town) raw(out io.Writer, args []string) error {
 		}
 		return c.Close()
 	}
-	c, err := w.dial(args[2], ssh.PublicKeys(keyOf[args[1]].signer))
+	if args[0] == "tcp" {
+		return listen(out, args[1])
+	}
+	user, err := strconv.Unquote(`"` + args[2] + `"`)
+	if err != nil {
+		return err
+	}
+	c, err := w.dial(user, ssh.PublicKeys(keyOf[args[1]].signer))
 	if err != nil {
 		return err
 	}
@@ -83,7 +94,12 @@ func (w *town) raw(out io.Writer, args []string) error {
 		}
 		return err
 	}
-	if err := s.RequestSubsystem(args[3]); err != nil {
+	if args[0] == "exec" {
+		err = s.Start("true")
+	} else {
+		err = s.RequestSubsystem(args[3])
+	}
+	if err != nil {
 		fmt.Fprintln(out, err)
 	}
 	said, err := io.ReadAll(stderr)
@@ -92,6 +108,21 @@ func (w *town) raw(out io.Writer, args []string) error {
 		return err
 	}
 	return s.Wait()
+}
+
+// listen prints what a listener says before it hears anything.
+func listen(out io.Writer, addr string) error {
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	said, err := io.ReadAll(io.LimitReader(conn, 1<<10))
+	fmt.Fprintf(out, "%s", said)
+	return err
 }
 
 func (w *town) dial(user string, auth ...ssh.AuthMethod) (*ssh.Client, error) {
