@@ -103,19 +103,19 @@ func (b *buffer) piece(s *stream, micros, size int64, parts ...[]byte) {
 	}
 }
 
-// input appends lines of input: [seconds, "i", text], or base64 under code
-// "b" where a piece is not UTF-8 as a whole.
-func (b *buffer) input(micros int64, p []byte) {
+// beside appends lines of a stream that is not in the cast: [seconds, code,
+// text], or base64 under code "b" where a piece is not UTF-8 as a whole.
+func (b *buffer) beside(micros int64, code byte, p []byte) {
 	for len(p) > 0 {
 		n := len(p)
 		if n > eventBytes {
 			n = eventBytes - unfinished(p[:eventBytes])
 		}
 		if utf8.Valid(p[:n]) {
-			b.begin(micros, 'i')
+			b.begin(micros, code)
 			b.cast, b.original, _ = appendText(b.cast, p[:n], b.original[:0])
 		} else {
-			b.begin(micros, 'b')
+			b.begin(micros, CodeBase64)
 			b.cast = base64.StdEncoding.AppendEncode(b.cast, p[:n])
 		}
 		b.end()

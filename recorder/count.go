@@ -42,7 +42,7 @@ func (m *mending) count() error {
 			s.stored += int64(s.carry.n)
 		}
 	}
-	return m.countInput()
+	return errors.Join(m.countBeside(rec.in), m.countBeside(rec.out))
 }
 
 func (m *mending) countEvent(ev TimedEvent) {
@@ -57,6 +57,9 @@ func (m *mending) countEvent(ev TimedEvent) {
 	case CodeOutput:
 		note := m.scan.note(ev.Offset)
 		s := rec.out
+		if note.ours || s.beside && !note.stderr {
+			return
+		}
 		if note.stderr {
 			s = rec.err
 		}
@@ -69,13 +72,13 @@ func (m *mending) countEvent(ev TimedEvent) {
 	}
 }
 
-// countInput reads stdin.ndjson.
-func (m *mending) countInput() error {
+// countBeside reads the file of a stream that is not in the cast.
+func (m *mending) countBeside(s *stream) error {
 	rec := m.rec
-	if rec.stdin == nil {
+	if s.file == nil {
 		return nil
 	}
-	f, err := os.Open(filepath.Join(rec.dir, stdinName))
+	f, err := os.Open(filepath.Join(rec.dir, s.fileName()))
 	if err != nil {
 		return err
 	}
@@ -105,8 +108,8 @@ func (m *mending) countInput() error {
 				n--
 			}
 		}
-		rec.in.bytes += int64(n)
-		rec.in.stored += int64(n)
+		s.bytes += int64(n)
+		s.stored += int64(n)
 		rec.last = max(rec.last, at.Microseconds())
 	}
 }

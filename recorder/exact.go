@@ -1,10 +1,12 @@
 package recorder
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +16,8 @@ import (
 // CopyOutput writes to w what the host sent, byte for byte: the text of the
 // cast with the bytes that were not UTF-8 put back from the sidecar. Streams
 // are "stdout" and "stderr"; without any it is both, in the order in which
-// they were shown. Nothing is verified; see [Verify]. What comes out is not
+// they were shown. Of an sftp session stdout comes first, since it lies beside
+// the cast. Nothing is verified; see [Verify]. What comes out is not
 // fit for a terminal.
 func CopyOutput(w io.Writer, dir string, streams ...string) error {
 	r, err := Open(dir)
@@ -22,6 +25,14 @@ func CopyOutput(w io.Writer, dir string, streams ...string) error {
 		return err
 	}
 	defer r.Close()
+	if len(streams) == 0 {
+		streams = []string{streamStdout, streamStderr}
+	}
+	if slices.Contains(streams, streamStdout) {
+		if err := CopyBeside(w, dir, streamStdout); err != nil {
+			return err
+		}
+	}
 	idx, err := openRegular(filepath.Join(dir, sidecarName))
 	if err != nil {
 		return err
@@ -39,7 +50,7 @@ func CopyOutput(w io.Writer, dir string, streams ...string) error {
 			continue
 		}
 		note := scan.note(ev.Offset)
-		if len(streams) > 0 && !slices.Contains(streams, note.stream()) {
+		if !slices.Contains(streams, note.stream()) {
 			continue
 		}
 		data := []byte(ev.Data)
@@ -53,6 +64,40 @@ func CopyOutput(w io.Writer, dir string, streams ...string) error {
 		}
 	}
 	return nil
+}
+
+// CopyBeside writes to w what was recorded of a stream, "stdin" or "stdout",
+// that is not in the cast. Where there is none it writes nothing.
+func CopyBeside(w io.Writer, dir, stream string) error {
+	f, err := openRegular(filepath.Join(dir, stream+besideEnd))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := newLineReader(f, 0)
+	var text []byte
+	for {
+		line, err := lines.next()
+		if err == io.EOF {
+			return nil
+		}
+		var code byte
+		if err == nil {
+			_, code, text, err = parseLine(line, text[:0])
+		}
+		if err == nil && code == CodeBase64 {
+			text, err = base64.StdEncoding.AppendDecode(nil, text)
+		}
+		if err == nil {
+			_, err = w.Write(text)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // restore puts the original bytes back in place of U+FFFD.

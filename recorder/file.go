@@ -12,7 +12,6 @@ import (
 const (
 	castName     = "session.cast"
 	sidecarName  = "session.idx"
-	stdinName    = "stdin.ndjson"
 	eventsName   = "events.ndjson"
 	manifestName = "manifest.json"
 	keyframeName = "session.kf" // a cache that others make; outside the proof

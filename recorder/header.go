@@ -8,8 +8,9 @@ import (
 
 // Size of a session without a terminal, for players, which need one.
 const (
-	noCols = 80
-	noRows = 24
+	noCols     = 80
+	noRows     = 24
+	ledgerCols = 132 // of an sftp session: an entry with its digest on one line
 )
 
 // Shape is the terminal that a session begins with; zero without one.
@@ -42,6 +43,9 @@ func encodeHeader(s access.Session, shape Shape) ([]byte, error) {
 	}
 	if h.Width <= 0 || h.Height <= 0 {
 		h.Width, h.Height = noCols, noRows
+		if s.Kind == access.KindSFTP {
+			h.Width = ledgerCols
+		}
 	}
 	if shape.Term != "" {
 		h.Env = map[string]string{"TERM": shape.Term}

@@ -36,6 +36,11 @@ type Index interface {
 	SealSession(ctx context.Context, id access.SessionID,
 		build func(seq uint64, prev [32]byte) (manifest []byte, s access.Session, err error)) error
 
+	// AddTransfers inserts entries of the ledgers of files, in one
+	// transaction. Those that it has already, by Session and Place, it leaves
+	// as they are. Their session may be one that it does not know yet.
+	AddTransfers(ctx context.Context, entries []access.Transfer) error
+
 	// LiveSessions lists the sessions of a bastion whose state is live.
 	LiveSessions(ctx context.Context, bastionID string) ([]access.Session, error)
 

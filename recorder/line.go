@@ -11,7 +11,7 @@ import (
 )
 
 // Event codes of asciicast v2. Sallyport writes all but 'i' into the cast;
-// 'i' and 'b' (base64) are those of stdin.ndjson.
+// 'i', 'o' and 'b' (base64) are those of stdin.ndjson and stdout.ndjson.
 const (
 	CodeOutput = 'o'
 	CodeResize = 'r' // "COLSxROWS"

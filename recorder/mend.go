@@ -47,8 +47,11 @@ func (m *mending) mend() error {
 	if rec.cast, err = m.lines(castName, validCastLine); err != nil {
 		return err
 	}
-	if rec.stdin, err = m.lines(stdinName, validEvent); err != nil {
-		return err
+	for _, s := range []*stream{rec.in, rec.out} {
+		if s.file, err = m.lines(s.fileName(), validEvent); err != nil {
+			return err
+		}
+		s.beside = s.beside || s.file != nil
 	}
 	if rec.events, err = m.lines(eventsName, validObject); err != nil {
 		return err

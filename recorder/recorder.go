@@ -125,13 +125,16 @@ func (r *Recorder) Room() error { return r.room("") }
 
 // newRecording is a recording without its files.
 func (r *Recorder) newRecording(s access.Session, start time.Time) *Recording {
-	return &Recording{
+	rec := &Recording{
 		r: r, dir: r.Folder(s.Recording), session: s, start: start,
 		in:     newStream(streamStdin, s.Terminal, r.config.ExecLimit),
 		out:    newStream(streamStdout, s.Terminal, r.config.ExecLimit),
 		err:    newStream(streamStderr, s.Terminal, r.config.ExecLimit),
 		failed: make(chan struct{}),
 	}
+	rec.in.beside = true
+	rec.out.beside = s.Kind == access.KindSFTP
+	return rec
 }
 
 // create makes the folder and its first files, durably: from here on a crash

@@ -1,7 +1,6 @@
 package recorder
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,14 +31,17 @@ type Recording struct {
 	start   time.Time // with its monotonic reading
 	last    int64     // microseconds of the last event: time never runs back
 	cast    *file
-	stdin   *file // nil until needed, as is events
-	events  *file
+	events  *file // nil until needed
 	idx     *sidecar
 	in      *stream
 	out     *stream
 	err     *stream
 	counts  Counts
 	pending int64 // bytes since the last block
+	midline bool  // the cast's output stands in the middle of a line
+
+	indexing sync.Mutex // held while entries of the ledger go to the index
+	indexed  int64      // how much of events has gone there
 
 	broken  error         // first failure
 	failed  chan struct{} // closed with it
@@ -80,8 +82,14 @@ func (rec *Recording) Err() error {
 	return rec.broken
 }
 
-// Stdout records output of the host.
-func (rec *Recording) Stdout(p []byte) error { return rec.pass(rec.out, p, rec.writeOutput) }
+// Stdout records output of the host. That of an sftp session, which nobody
+// could read, does not go into the cast but into a file beside it.
+func (rec *Recording) Stdout(p []byte) error {
+	if rec.out.beside {
+		return rec.pass(rec.out, p, rec.writeBeside)
+	}
+	return rec.pass(rec.out, p, rec.writeOutput)
+}
 
 // Stderr records extended data of the host. In the cast it is output like
 // any other, so that players show it; the sidecar tells it apart.
@@ -89,7 +97,7 @@ func (rec *Recording) Stderr(p []byte) error { return rec.pass(rec.err, p, rec.w
 
 // Stdin records input of a session without a terminal. With one, what is
 // typed is only counted: passwords are typed there.
-func (rec *Recording) Stdin(p []byte) error { return rec.pass(rec.in, p, rec.writeInput) }
+func (rec *Recording) Stdin(p []byte) error { return rec.pass(rec.in, p, rec.writeBeside) }
 
 // pass records p with write, or deals with its failure.
 func (rec *Recording) pass(s *stream, p []byte, write func(*stream, []byte) error) error {
@@ -144,38 +152,6 @@ func (rec *Recording) writeEvent(code byte, text string, count *int64) error {
 	return nil
 }
 
-// Event is something done beyond the screen: a line of events.ndjson.
-type Event struct {
-	Kind        string `json:"event"` // such as exec, subsystem, env, transfer, forward
-	Command     string `json:"command,omitempty"`
-	Path        string `json:"path,omitempty"`
-	Direction   string `json:"direction,omitempty"` // "to host" or "from host"
-	Destination string `json:"destination,omitempty"`
-	Bytes       int64  `json:"bytes,omitempty"`
-	SHA256      string `json:"sha256,omitempty"`
-	Detail      string `json:"detail,omitempty"`
-}
-
-// Event records e with its time.
-func (rec *Recording) Event(e Event) error {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	if err := rec.ready(); err != nil {
-		return rec.lose(nil, nil, err)
-	}
-	line, err := json.Marshal(struct {
-		At json.RawMessage `json:"at"` // seconds since the start
-		Event
-	}{appendSeconds(nil, rec.elapsed()), e})
-	if err == nil {
-		err = rec.appendTo(&rec.events, eventsName, append(line, '\n'))
-	}
-	if err != nil {
-		return rec.lose(nil, nil, rec.fail(err))
-	}
-	return rec.grown(int64(len(line)))
-}
-
 // appendTo appends to a file that is made when it is first needed.
 func (rec *Recording) appendTo(f **file, name string, b []byte) error {
 	if *f == nil {
@@ -217,7 +193,9 @@ func (rec *Recording) block() error {
 }
 
 // files are the files that blocks cover.
-func (rec *Recording) files() []*file { return []*file{rec.cast, rec.stdin, rec.events} }
+func (rec *Recording) files() []*file {
+	return []*file{rec.cast, rec.in.file, rec.out.file, rec.events}
+}
 
 func (rec *Recording) streams() []*stream { return []*stream{rec.in, rec.out, rec.err} }
 

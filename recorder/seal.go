@@ -224,6 +224,9 @@ func (rec *Recording) commit(ctx context.Context) error {
 	r, seal := rec.r, rec.seal
 	id := seal.session.ID
 	if seal.manifest == nil {
+		if err := rec.index(ctx); err != nil {
+			return err
+		}
 		var made []byte
 		err := r.config.Index.SealSession(ctx, id, func(seq uint64, prev [32]byte) ([]byte, access.Session, error) {
 			m := seal.draft

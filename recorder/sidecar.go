@@ -18,6 +18,7 @@ import (
 //	    about the event whose line begins at OFFSET of the cast: it was on
 //	    stderr (stdout otherwise), or not all of it was UTF-8 and these were
 //	    the bytes: one for each U+FFFD in its text, 0 for a real U+FFFD.
+//	    The stream "ledger" means that no host sent it: it is a line of ours.
 //	{"carry":OFFSET,"stream":S,"bytes":BASE64}
 //	    the stream stood in the middle of a character when the cast ended at
 //	    OFFSET. The next event of that stream, at or after OFFSET, begins

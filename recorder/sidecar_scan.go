@@ -37,11 +37,15 @@ type eventNote struct {
 	offset  int64
 	line    int64 // offset of the note in the sidecar
 	stderr  bool
+	ours    bool  // an entry of the ledger
 	invalid int32 // bytes that U+FFFD stands for
 }
 
 func (n eventNote) stream() string {
-	if n.stderr {
+	switch {
+	case n.ours:
+		return streamLedger
+	case n.stderr:
 		return streamStderr
 	}
 	return streamStdout
@@ -118,7 +122,7 @@ func (s *sidecarScan) take(line []byte, end int64, visit func(sidecarBlock) erro
 	case l.Void != nil:
 		s.void(*l.Void)
 	case l.Event != nil:
-		s.notes = append(s.notes, eventNote{*l.Event, s.good, l.Stream == streamStderr, invalidBytes(l.Original)})
+		s.notes = append(s.notes, eventNote{*l.Event, s.good, l.Stream == streamStderr, l.Stream == streamLedger, invalidBytes(l.Original)})
 	case l.Carry != nil:
 		s.carries[l.Stream] = carries{carryNote{*l.Carry, l.Bytes}, s.carries[l.Stream].last}
 	}

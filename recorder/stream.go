@@ -11,6 +11,9 @@ const (
 	streamStderr = "stderr"
 )
 
+// besideEnd is how the name of a file ends that holds one stream.
+const besideEnd = ".ndjson"
+
 // stream is one direction of a session.
 type stream struct {
 	name    string
@@ -18,6 +21,11 @@ type stream struct {
 	stored  int64 // recorded whole
 	blocked int64 // bytes at the last block
 	carry   carry
+
+	// beside: it is recorded in a file of its own, NAME.ndjson, and not in
+	// the cast.
+	beside bool
+	file   *file // that file, once it is needed
 
 	limit int64      // of stored; negative with a terminal: none
 	sum   hash.Hash  // of all bytes; nil with a terminal
@@ -30,6 +38,17 @@ func newStream(name string, terminal bool, limit int64) *stream {
 		return &stream{name: name, limit: -1}
 	}
 	return &stream{name: name, limit: limit, sum: sha256.New()}
+}
+
+// fileName is that of the file beside the cast.
+func (s *stream) fileName() string { return s.name + besideEnd }
+
+// code is that of its events in the file beside the cast.
+func (s *stream) code() byte {
+	if s.name == streamStdin {
+		return CodeInput
+	}
+	return CodeOutput
 }
 
 // split divides p at the limit, not within a character if that can be helped.

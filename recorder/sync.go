@@ -10,7 +10,7 @@ import (
 // Run is the group syncer: every SyncEvery it closes a block in each recording
 // that grew and makes all of them durable, a few at a time. Beside that, and
 // less often, it tries again to seal what could not be sealed, and to set the
-// reserve aside anew. It returns when ctx ends, having synced once more;
+// reserve aside anew; and it brings the ledger of files to the index. It returns when ctx ends, having synced once more;
 // sealing is left to the sessions, or to the next start.
 func (r *Recorder) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
@@ -20,6 +20,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 			r.reserve.take()
 			r.sealAgain(ctx)
 		})
+	})
+	wg.Go(func() {
+		every(ctx, r.config.SyncEvery, func() { r.indexAll(ctx) })
 	})
 	every(ctx, r.config.SyncEvery, r.syncAll)
 	r.syncAll()

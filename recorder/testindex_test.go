@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/sallyport/sallyport/access"
@@ -17,6 +18,7 @@ type index struct {
 	mu        sync.Mutex
 	sessions  map[access.SessionID]access.Session
 	unwritten map[access.SessionID]recorder.UnwrittenManifest
+	transfers []access.Transfer
 	seq       uint64
 	prev      [32]byte
 	fail      error                 // returned by OpenSession and SealSession
@@ -64,6 +66,20 @@ func (x *index) SealSession(_ context.Context, id access.SessionID, build func(u
 	x.prev = sha256.Sum256(manifest)
 	x.sessions[id] = s
 	x.unwritten[id] = recorder.UnwrittenManifest{ID: id, Recording: s.Recording, Manifest: manifest}
+	return nil
+}
+
+func (x *index) AddTransfers(_ context.Context, entries []access.Transfer) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.fail != nil {
+		return x.fail
+	}
+	for _, e := range entries {
+		if !slices.ContainsFunc(x.transfers, func(t access.Transfer) bool { return t.Session == e.Session && t.Place == e.Place }) {
+			x.transfers = append(x.transfers, e)
+		}
+	}
 	return nil
 }
 

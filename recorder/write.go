@@ -27,6 +27,9 @@ func (rec *Recording) writeOutput(s *stream, p []byte) error {
 		}
 	}
 	rec.counts.Events += events
+	if n := len(record); n > 0 {
+		rec.midline = record[n-1] != '\n'
+	}
 	if crossing {
 		rec.counts.Markers++
 	}
@@ -37,9 +40,9 @@ func (rec *Recording) writeOutput(s *stream, p []byte) error {
 	return nil
 }
 
-// writeInput writes p to stdin.ndjson, and what is beyond the limit to the
-// tail.
-func (rec *Recording) writeInput(s *stream, p []byte) error {
+// writeBeside writes p to the stream's own file, and what is beyond the limit
+// to the tail.
+func (rec *Recording) writeBeside(s *stream, p []byte) error {
 	record, beyond := s.split(p)
 	if s.limit < 0 {
 		s.count(p, 0)
@@ -48,8 +51,8 @@ func (rec *Recording) writeInput(s *stream, p []byte) error {
 	if len(record) > 0 {
 		b := getBuffer()
 		defer putBuffer(b)
-		b.input(rec.elapsed(), record)
-		if err := rec.appendTo(&rec.stdin, stdinName, b.cast); err != nil {
+		b.beside(rec.elapsed(), s.code(), record)
+		if err := rec.appendTo(&s.file, s.fileName(), b.cast); err != nil {
 			return err
 		}
 	}

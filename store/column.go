@@ -90,14 +90,16 @@ func (s *selection) add(wanted bool, condition string, arg any) {
 	}
 }
 
-// text is the WHERE clause, order and limit of a page, newest first: IDs are
-// ULIDs, so their order is that of their making.
-func (s *selection) text(limit int) string {
+// newest first: IDs are ULIDs, so their order is that of their making.
+const newest = "id DESC"
+
+// text is the WHERE clause, order and limit of a page.
+func (s *selection) text(order string, limit int) string {
 	var b strings.Builder
 	if len(s.where) > 0 {
 		b.WriteString(" WHERE " + strings.Join(s.where, " AND "))
 	}
-	b.WriteString(" ORDER BY id DESC LIMIT ?")
+	b.WriteString(" ORDER BY " + order + " LIMIT ?")
 	if limit <= 0 || limit > maxPage {
 		limit = maxPage
 	}

@@ -56,7 +56,7 @@ func (s *Store) Grants(ctx context.Context, q access.GrantQuery) (list []access.
 	if q.Live {
 		where.where = append(where.where, "state IN ('ready', 'active')")
 	}
-	clause := where.text(q.Limit)
+	clause := where.text(newest, q.Limit)
 	err = s.read(ctx, func(r querier) error { list, err = grants(r, clause, where.args...); return err })
 	return list, err
 }

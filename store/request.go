@@ -85,7 +85,7 @@ func (s *Store) Requests(ctx context.Context, q access.RequestQuery) (list []acc
 	where.add(q.Host != "", "host = ?", q.Host)
 	where.add(q.State != "", "state = ?", q.State)
 	where.add(!q.Since.IsZero(), "requested_at >= ?", q.Since.UnixMicro())
-	clause := where.text(q.Limit)
+	clause := where.text(newest, q.Limit)
 	err = s.read(ctx, func(r querier) error { list, err = requests(r, clause, where.args...); return err })
 	return list, err
 }

@@ -80,7 +80,7 @@ func (s *Store) Sessions(ctx context.Context, q access.SessionQuery) (list []acc
 	where.add(!q.Since.IsZero(), "started_at >= ?", q.Since.UnixMicro())
 	where.add(!q.Until.IsZero(), "started_at < ?", q.Until.UnixMicro())
 	where.add(q.Before != "", "id < ?", q.Before)
-	clause := where.text(q.Limit)
+	clause := where.text(newest, q.Limit)
 	err = s.read(ctx, func(r querier) error {
 		list, err = all(r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+clause, where.args...)
 		return err
