@@ -112,7 +112,7 @@ func (c *connection) lent(nc gossh.NewChannel) {
 		return
 	}
 	go gossh.DiscardRequests(requests)
-	passage{ctx: a.s.ctx, log: a.rec.Event, kind: nc.ChannelType()}.carry(client, host)
+	passage{visit: &a.s.visit, log: a.rec.Event, kind: nc.ChannelType()}.carry(client, host)
 }
 
 // refuseHost turns down what a host opens by itself.

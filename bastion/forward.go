@@ -26,10 +26,6 @@ type forwards struct {
 	pass *access.Pass
 	rec  *recorder.Recording
 	leg  *leg
-
-	mu   sync.Mutex
-	over bool           // no passage may begin
-	open sync.WaitGroup // passages; Add under mu while not over
 }
 
 // forwardSlot holds the forwards of a connection.
@@ -157,7 +153,6 @@ func (f *forwards) live(leave func()) {
 	case <-f.rec.Failed():
 		f.visit.end(recordingFailed(f.rec.Err()))
 	}
-	f.settle()
 	out := outcome{left: true}
 	if f.c.gone.Err() == nil {
 		out = outcome{cause: access.AsError(context.Cause(f.ctx))}
@@ -165,28 +160,9 @@ func (f *forwards) live(leave func()) {
 	f.seal(f.rec, out.end())
 }
 
-// settle lets the passages, which are being closed, write how they ended. One
-// that a peer holds open is not waited for.
-func (f *forwards) settle() {
-	f.mu.Lock()
-	f.over = true
-	f.mu.Unlock()
-	settled := make(chan struct{})
-	go func() {
-		f.open.Wait()
-		close(settled)
-	}()
-	timer := time.NewTimer(closeTime)
-	defer timer.Stop()
-	select {
-	case <-settled:
-	case <-timer.C:
-	}
-}
-
 // passage is one forward while it lasts.
 type passage struct {
-	ctx         context.Context
+	visit       *visit // that it belongs to
 	log         func(recorder.Event) error
 	kind        string // such as local-forward
 	destination string
@@ -198,12 +174,17 @@ type passage struct {
 // ended, or the session must. Each direction has its own goroutine; a slow
 // reader holds the other side's window.
 func (p passage) carry(client, host gossh.Channel) {
-	began := time.Now()
-	stop := context.AfterFunc(p.ctx, func() {
+	shut := func() {
 		_ = client.Close() // closing twice is no error here
 		_ = host.Close()
-	})
-	defer stop()
+	}
+	if !p.visit.open.enter() {
+		shut()
+		return
+	}
+	defer p.visit.open.leave()
+	defer context.AfterFunc(p.visit.ctx, shut)()
+	began := time.Now()
 	var out, in int64
 	var both sync.WaitGroup
 	both.Go(func() { out = p.copy(host, client) })
@@ -212,8 +193,7 @@ func (p passage) carry(client, host gossh.Channel) {
 		go func() { _, _ = io.Copy(io.Discard, ch.Stderr()) }()
 	}
 	both.Wait()
-	_ = client.Close()
-	_ = host.Close()
+	shut()
 	// An error is the recording's: it has failed, or was closed with the session.
 	_ = p.log(recorder.Event{
 		Kind: p.kind, Destination: p.destination, Bytes: out + in,
@@ -268,19 +248,7 @@ func (p *prefix) isSSH(b []byte) bool {
 
 // carry runs one forward, with its record.
 func (f *forwards) carry(may access.Capability, destination string, client, host gossh.Channel) {
-	f.mu.Lock()
-	over := f.over
-	if !over {
-		f.open.Add(1)
-	}
-	f.mu.Unlock()
-	if over {
-		_ = client.Close() // a peer that is gone misses it
-		_ = host.Close()
-		return
-	}
-	defer f.open.Done()
-	p := passage{ctx: f.ctx, log: f.rec.Event, kind: string(may), destination: access.Plain(destination, 300), tunnel: true}
+	p := passage{visit: &f.visit, log: f.rec.Event, kind: string(may), destination: access.Plain(destination, 300), tunnel: true}
 	p.onSSH = func() {
 		f.event(audit.ChannelRefused, f.pass, map[string]string{"channel": p.kind, "destination": p.destination, "reason": "ssh inside"})
 		f.log.Warn("a forward that carries SSH was closed", "destination", p.destination)

@@ -40,6 +40,8 @@ func echo(c net.Conn) { _, _ = io.Copy(c, c) }
 
 // allowing makes the rule of the lab allow more.
 func allowing(l *lab, more ...access.Allow) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.allow = append(l.allow, more...)
 }
 
@@ -197,7 +199,7 @@ func TestForwardEnds(t *testing.T) {
 	addr := listener(t, "tcp", "127.0.0.1:0", echo)
 	allowing(l, access.Allow{Capability: access.MayLocalForward, Destinations: []string{addr}})
 	ctx, revoke := context.WithCancelCause(context.Background())
-	l.admit = func(_ context.Context, a access.Application) (*access.Pass, error) { return l.pass(ctx, a) }
+	l.admitBy(func(_ context.Context, a access.Application) (*access.Pass, error) { return l.pass(ctx, a) })
 	local := filepath.Join(l.dir, "local.sock")
 	stop := l.background("alice", "ssh", "-N", "-L", local+":"+addr, l.target("db1"))
 	defer stop()

@@ -42,15 +42,26 @@ type lab struct {
 	policy *policy.Live
 	admit  func(context.Context, access.Application) (*access.Pass, error)
 	serve  func(context.Context, bastion.Terminal) int
+	mu     sync.Mutex       // guards admit and allow once the door is open
 	allow  access.AllowList // of the one rule
 	log    syncBuffer
 }
 
 // Admit and Serve make the lab the desk and the console.
 func (l *lab) Admit(ctx context.Context, a access.Application) (*access.Pass, error) {
-	return l.admit(ctx, a)
+	l.mu.Lock()
+	admit := l.admit
+	l.mu.Unlock()
+	return admit(ctx, a)
 }
 func (l *lab) Serve(ctx context.Context, t bastion.Terminal) int { return l.serve(ctx, t) }
+
+// admitBy makes f the desk from here on.
+func (l *lab) admitBy(f func(context.Context, access.Application) (*access.Pass, error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.admit = f
+}
 
 type option func(*bastion.Config)
 
@@ -128,6 +139,8 @@ func (l *lab) pass(ctx context.Context, a access.Application) (*access.Pass, err
 		return nil, access.Refuse(access.ReasonNoRule, "no rule", "Ask")
 	}
 	person, _ := current.Person("alice")
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return &access.Pass{
 		Context: ctx, Warnings: make(chan access.Warning), Done: func() {},
 		Person: person, Host: host, Login: a.Target.Login, Rule: "r",

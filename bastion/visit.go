@@ -3,6 +3,7 @@ package bastion
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/sallyport/sallyport/access"
@@ -27,10 +28,51 @@ type visit struct {
 	// why. Everything below hangs on it.
 	ctx context.Context
 	end context.CancelCauseFunc
+
+	open *passages // through the host, on the record of this visit
+}
+
+// passages counts the forwards that write on a visit's record.
+type passages struct {
+	mu   sync.Mutex
+	over bool // none may begin
+	n    sync.WaitGroup
+}
+
+// enter counts one in, unless the record is being closed.
+func (p *passages) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return false
+	}
+	p.n.Add(1)
+	return true
+}
+
+func (p *passages) leave() { p.n.Done() }
+
+// settle lets passages, which are being closed, write how they ended. One that
+// a peer holds open is not waited for.
+func (p *passages) settle() {
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
+	settled := make(chan struct{})
+	go func() {
+		p.n.Wait()
+		close(settled)
+	}()
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	select {
+	case <-settled:
+	case <-timer.C:
+	}
 }
 
 func (c *connection) newVisit() visit {
-	v := visit{c: c, srv: c.srv, id: access.SessionID(c.srv.NewID()), show: func(string) {}}
+	v := visit{c: c, srv: c.srv, id: access.SessionID(c.srv.NewID()), show: func(string) {}, open: &passages{}}
 	v.log = c.srv.Log.With("session", v.id, "connection", c.id, "person", c.identity.Person)
 	v.ctx, v.end = context.WithCancelCause(c.life)
 	return v
@@ -87,7 +129,10 @@ func (s *visit) record(pass *access.Pass, facts access.Session, shape recorder.S
 // seal closes the recording. It is done before the client learns of the end:
 // whoever sees ssh return finds the session sealed.
 func (s *visit) seal(rec *recorder.Recording, end recorder.End) {
-	// The visit is over, and so is its context; the recording is not.
+	// The visit is over, and so are its context and what hangs on it; the
+	// recording is not.
+	s.end(nil)
+	s.open.settle()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), sealTime)
 	defer cancel()
 	if _, err := rec.Seal(ctx, end); err != nil {
