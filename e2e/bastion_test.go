@@ -68,6 +68,10 @@ func (w *town) start() (refusal string, err error) {
 		return "", err
 	}
 	cmd := w.sallyport("serve")
+	if w.fileLimit > 0 { // as good as a full disk
+		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, w.fileLimit), "sh"}, cmd.Args...)
+		cmd.Path = clientPath("sh")
+	}
 	cmd.Stderr = log
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

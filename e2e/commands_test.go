@@ -21,7 +21,8 @@ import (
 
 // commands are the words of the scripts, beside those of testscript.
 //
-//	bastion start|stop|crash [KEY=VALUE…]  ! bastion start: it must not become ready
+//	bastion start|stop|crash|hup [KEY=VALUE…]  ! bastion start: it must not become ready
+//	bastion limit BLOCKS   files grow no further, from the next start on
 //	access without NAME | rules FILE | raw FILE    changes access.yaml
 //
 //	PERSON [-exit N] [-key KEY] [-tty] [-in FILE] WORDS… [&|&JOB&]
@@ -84,6 +85,10 @@ func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.bastion.stop())
 	case "crash":
 		ts.Check(w.bastion.crash())
+	case "limit":
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		w.fileLimit = n
 	case "hup":
 		ts.Check(w.bastion.cmd.Process.Signal(syscall.SIGHUP))
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 //	raw request KEY USER TYPE      sends a channel request before any start
 //	raw exec KEY USER              runs true; USER with Go's escapes
 //	raw tcp ADDRESS                what a listener says, without any SSH
+//	raw socks ADDRESS TO           the same through a SOCKS listener, to 127.0.0.1:TO
+//	raw get URL                    an HTTP answer: status, then body
 //
 // What came of it is on stdout.
 func cmdRaw(ts *testscript.TestScript, neg bool, args []string) {
@@ -52,8 +55,18 @@ func (w *town) raw(out io.Writer, args []string) error {
 		}
 		return c.Close()
 	}
-	if args[0] == "tcp" {
-		return listen(out, args[1])
+	switch args[0] {
+	case "tcp":
+		return listen(out, args[1], nil)
+	case "socks":
+		port, err := strconv.ParseUint(args[2], 10, 16)
+		if err != nil {
+			return err
+		}
+		// SOCKS4 CONNECT to 127.0.0.1, without a user.
+		return listen(out, args[1], append(binary16([]byte{4, 1}, port), 127, 0, 0, 1, 0))
+	case "get":
+		return visit(out, args[1])
 	}
 	user, err := strconv.Unquote(`"` + args[2] + `"`)
 	if err != nil {
@@ -110,14 +123,32 @@ func (w *town) raw(out io.Writer, args []string) error {
 	return s.Wait()
 }
 
-// listen prints what a listener says before it hears anything.
-func listen(out io.Writer, addr string) error {
+func binary16(b []byte, n uint64) []byte { return append(b, byte(n>>8), byte(n)) }
+
+// visit prints an HTTP answer.
+func visit(out io.Writer, url string) error {
+	client := http.Client{Timeout: patience}
+	resp, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	fmt.Fprintln(out, resp.StatusCode)
+	_, err = io.Copy(out, io.LimitReader(resp.Body, 1<<20))
+	return err
+}
+
+// listen prints what a listener says to hello.
+func listen(out io.Writer, addr string, hello []byte) error {
 	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := conn.Write(hello); err != nil {
 		return err
 	}
 	said, err := io.ReadAll(io.LimitReader(conn, 1<<10))

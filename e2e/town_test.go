@@ -32,7 +32,9 @@ type town struct {
 	config  map[string]any // of sallyport.yaml
 	secrets []string       // that no log may hold
 	look    *lookout
-	screens []func() // that close them
+	// fileLimit bounds each file that the bastion writes, in 512 bytes.
+	fileLimit int
+	screens   []func() // that close them
 }
 
 type townKey struct{}
@@ -100,6 +102,15 @@ func (w *town) leave() {
 		w.t.Errorf("host: %v", err)
 	}
 	log := w.log()
+	events, err := w.events()
+	if err != nil {
+		w.t.Errorf("audit files: %v", err)
+	}
+	for _, secret := range w.secrets {
+		if strings.Contains(strings.Join(events, ""), secret) {
+			w.t.Error("a secret is in the audit chain")
+		}
+	}
 	for _, bad := range append([]string{"panic", "DATA RACE", "PRIVATE KEY"}, w.secrets...) {
 		if strings.Contains(log, bad) {
 			w.t.Errorf("the bastion's log holds %q", bad)
