@@ -64,7 +64,9 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 		go gossh.DiscardRequests(requests)
 		return s.cutShort(access.Fail(access.ReasonHostLost, "the connection to the host broke", "Connect again", err))
 	}
-	r := s.newRelay(l, host, rec, setup.pty != nil)
+	t := s.tape(st, rec)
+	defer t.watch.End()
+	r := s.newRelay(l, host, t, setup.pty != nil)
 	s.mu.Lock()
 	s.program = r
 	latest := s.setup.window

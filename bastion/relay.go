@@ -30,7 +30,7 @@ type relay struct {
 	s        *session
 	leg      *leg
 	host     gossh.Channel
-	rec      *recorder.Recording
+	rec      tape
 	terminal bool
 
 	asks   chan *gossh.Request // want an answer of the host
@@ -51,7 +51,7 @@ type outcome struct {
 	signal        *exitSignal
 }
 
-func (s *session) newRelay(l *leg, host gossh.Channel, rec *recorder.Recording, terminal bool) *relay {
+func (s *session) newRelay(l *leg, host gossh.Channel, rec tape, terminal bool) *relay {
 	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, asks: make(chan *gossh.Request, maxAsks)}
 	r.touch()
 	return r

@@ -1,9 +1,6 @@
 package transfer
 
-import (
-	"path"
-	"strings"
-)
+import "strings"
 
 // scpCommand is what a command line says of a legacy scp session.
 type scpCommand struct {
@@ -15,20 +12,9 @@ type scpCommand struct {
 // maxWords bounds how much of a command line is looked at.
 const maxWords = 64
 
-// parseSCP reports whether a command line looks like the host's side of
-// `scp -O`. It is no more than a guess, since the line is a shell's to read:
-// what is recorded does not depend on it.
-func parseSCP(command string) (c scpCommand, ok bool) {
-	words := shellWords(command)
-	for i, w := range words {
-		if path.Base(w) == "scp" {
-			return parseOptions(words[i+1:])
-		}
-	}
-	return c, false
-}
-
-func parseOptions(words []string) (c scpCommand, ok bool) {
+// parseSCP reports whether the words after scp are those of the host's side of
+// `scp -O`.
+func parseSCP(words []string) (c scpCommand, ok bool) {
 	for i, w := range words {
 		if w == "--" || !strings.HasPrefix(w, "-") || w == "-" {
 			if w == "--" {

@@ -17,6 +17,7 @@ package transfer
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -42,8 +43,9 @@ type protocol interface {
 // FromHost and End, one at a time; it must not call the Watch. Session, Place
 // and At of the entry are left to it.
 //
-// The sftp subsystem is read as SFTP. A command that looks like legacy scp is
-// tried as such; with a terminal, which changes bytes, nothing is.
+// The sftp subsystem is read as SFTP. A command that looks like legacy scp, or
+// like a server of SFTP (`sftp -s "sudo sftp-server"`), is tried as such; with
+// a terminal, which changes bytes, nothing is.
 func New(kind access.Kind, command string, terminal bool, report func(access.Transfer)) *Watch {
 	w := &Watch{}
 	switch {
@@ -51,11 +53,27 @@ func New(kind access.Kind, command string, terminal bool, report func(access.Tra
 	case kind == access.KindSFTP:
 		w.p = newSFTP(report)
 	case kind == access.KindExec:
-		if c, ok := parseSCP(command); ok {
-			w.p = newSCP(c, report)
-		}
+		w.p = guess(command, report)
 	}
 	return w
+}
+
+// guess makes what a command line looks like. The line is a shell's to read,
+// so it is no more than that; what is recorded does not depend on it.
+func guess(command string, report func(access.Transfer)) protocol {
+	words := shellWords(command)
+	for i, w := range words {
+		switch path.Base(w) {
+		case "scp":
+			if c, ok := parseSCP(words[i+1:]); ok {
+				return newSCP(c, report)
+			}
+			return nil
+		case "sftp-server":
+			return newSFTP(report)
+		}
+	}
+	return nil
 }
 
 // ToHost takes what the client sent, before the host gets it.
