@@ -40,11 +40,11 @@ type Grant struct {
 	Kinds       []Kind
 	Fingerprint string
 	State       GrantState
-	For         time.Duration
-	ReadyAt     time.Time // approved
-	UseBy       time.Time // lapses then, while ready
-	StartedAt   time.Time // first session; zero while ready
-	NotAfter    time.Time // expires then; zero while ready
+	For         time.Duration // as first approved; extensions move NotAfter
+	ReadyAt     time.Time     // approved
+	UseBy       time.Time     // lapses then, while ready
+	StartedAt   time.Time     // first session; zero while ready
+	NotAfter    time.Time     // expires then; zero while ready
 	EndedAt     time.Time
 }
 

@@ -44,9 +44,10 @@ type Request struct {
 	State        RequestState
 	RequestedAt  time.Time
 	WaitUntil    time.Time // lapses then
+	Extends      GrantID   // asks for more time under this grant, For being what is added; empty for a request of its own
 	DecidedAt    time.Time // zero while pending
 	Decisions    []Decision
-	Grant        *Grant // nil until approved
+	Grant        *Grant // nil until approved; of an extension, the grant that it lengthened
 }
 
 // Verdict is what one person decided.

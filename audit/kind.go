@@ -20,7 +20,7 @@ const (
 
 	// Asking and deciding.
 	AccessRefused      Kind = "access.refused"  // a session was not let in (reason, why, kind)
-	RequestCreated     Kind = "request.created" // (kinds, for, reason, fingerprint, policy, until)
+	RequestCreated     Kind = "request.created" // (kinds, for, reason, fingerprint, policy, until; extends)
 	RequestJoined      Kind = "request.joined"  // a further connection waits for the same decision
 	RequestApproval    Kind = "request.approval"
 	RequestApproved    Kind = "request.approved"     // the last approval that was needed (approvers, via)
@@ -35,8 +35,13 @@ const (
 	GrantActivated Kind = "grant.activated" // first session; its clock runs (not_after)
 	GrantLapsed    Kind = "grant.lapsed"
 	GrantExpired   Kind = "grant.expired"
+	GrantExtended  Kind = "grant.extended" // an extension was approved (for, not_after)
 	GrantReleased  Kind = "grant.released"
 	GrantRevoked   Kind = "grant.revoked" // (cause, reason)
+
+	// Locks.
+	LockSet    Kind = "lock.set"    // a person or a host is locked (reason, via)
+	LockLifted Kind = "lock.lifted" // and no longer is (reason, via, set_by, set_at)
 
 	// Sessions and recordings.
 	SessionStarted     Kind = "session.started"     // (kind)

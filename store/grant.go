@@ -102,6 +102,15 @@ func (tx *Tx) MoveGrant(from access.GrantState, g access.Grant, cause string) er
 		g.State, moment(g.StartedAt), moment(g.NotAfter), moment(g.EndedAt), cause, g.ID, from)
 }
 
+// ExtendGrant moves the end of a running grant from a moment to g's.
+func (tx *Tx) ExtendGrant(from time.Time, g access.Grant) error {
+	if !g.NotAfter.After(from) {
+		return fmt.Errorf("store: an extension to %v shortens the grant", g.NotAfter)
+	}
+	return tx.swap(`UPDATE grants SET not_after = ? WHERE id = ? AND state = 'active' AND not_after = ?`,
+		moment(g.NotAfter), g.ID, moment(from))
+}
+
 // NextDeadline gives the earliest moment at which a request or a grant ends
 // by itself; false if there is none.
 func (s *Store) NextDeadline(ctx context.Context) (time.Time, bool, error) {
@@ -120,7 +129,8 @@ func (s *Store) NextDeadline(ctx context.Context) (time.Time, bool, error) {
 // empty while they have not.
 func (s *Store) Causes(ctx context.Context, id access.RequestID) (request, grant string, err error) {
 	err = s.readers.QueryRowContext(ctx, `SELECT requests.cause, coalesce(grants.cause, '')
-		FROM requests LEFT JOIN grants ON grants.request_id = requests.id WHERE requests.id = ?`, id).Scan(&request, &grant)
+		FROM requests LEFT JOIN grants ON grants.request_id = requests.id
+			OR requests.state = 'approved' AND grants.id = requests.extends WHERE requests.id = ?`, id).Scan(&request, &grant)
 	if err != nil {
 		return "", "", fmt.Errorf("store: %w", err)
 	}

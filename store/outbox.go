@@ -27,7 +27,7 @@ const (
 func (tx *Tx) Show(id access.RequestID) error {
 	now := tx.store.now().UnixMicro()
 	return tx.exec(`INSERT INTO outbox (topic, subject, kind, created_at, next_at)
-		VALUES (?1, ?2, iif(EXISTS (SELECT 1 FROM outbox WHERE topic = ?1 AND subject = ?2), ?3, ?4), ?5, ?5)`,
+		VALUES (?1, ?2, iif(EXISTS (SELECT 1 FROM messages WHERE request_id = ?2), ?3, ?4), ?5, ?5)`,
 		topicSlack, id, effectUpdated, effectPosted, now)
 }
 
@@ -102,6 +102,22 @@ func (tx *Tx) endEffects(id access.RequestID, through int64, state, cause string
 	return tx.exec(`UPDATE outbox SET state = ?, ended_at = ?, attempts = attempts + 1, error = ?
 		WHERE topic = ? AND subject = ? AND state = 'waiting' AND id <= ?`,
 		state, tx.store.now().UnixMicro(), cause, topicSlack, id, through)
+}
+
+// PruneOutbox deletes up to limit effects that were brought about, or given
+// up, before a moment, and says how many. What is shown stays known: see
+// [Store.Message].
+func (s *Store) PruneOutbox(ctx context.Context, before time.Time, limit int) (n int64, err error) {
+	err = s.Write(ctx, func(tx *Tx) error {
+		result, err := tx.tx.ExecContext(tx.ctx, `DELETE FROM outbox WHERE id IN
+			(SELECT id FROM outbox WHERE state <> 'waiting' AND ended_at < ? LIMIT ?)`, before.UnixMicro(), limit)
+		if err != nil {
+			return fmt.Errorf("store: outbox: %w", err)
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	return n, err
 }
 
 // Message says where a request is shown; empty if nowhere yet.

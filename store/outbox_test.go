@@ -87,3 +87,43 @@ func TestOutboxKeepsOrderAndSurvivesRestart(t *testing.T) {
 		t.Errorf("message %q, %v", channel, err)
 	}
 }
+
+// What is over goes after a while, a few at a time; what waits stays, and
+// where requests are shown.
+func TestPruneOutbox(t *testing.T) {
+	f := newFixture(t)
+	shown, given, waits := f.request(), f.request(), f.request()
+	f.write(func(tx *store.Tx) error {
+		for _, r := range []access.Request{shown, given, waits} {
+			if err := tx.InsertRequest(r); err != nil {
+				return err
+			}
+			if err := tx.Show(r.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := f.NoticeShown(t.Context(), shown.ID, 1, "C1", "1.1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.NoticeGivenUp(t.Context(), given.ID, 2, "no such channel"); err != nil {
+		t.Fatal(err)
+	}
+	prune := func(before time.Time, want ...int64) {
+		t.Helper()
+		for _, want := range want {
+			if n, err := f.PruneOutbox(t.Context(), before, 1); err != nil || n != want {
+				t.Errorf("pruned %d, %v; want %d", n, err, want)
+			}
+		}
+	}
+	prune(f.now, 0)
+	prune(f.now.Add(time.Microsecond), 1, 1, 0)
+	if id, _, _ := f.next(); id != waits.ID {
+		t.Errorf("%q waits, want %q", id, waits.ID)
+	}
+	if channel, ts, err := f.Message(t.Context(), shown.ID); err != nil || channel != "C1" || ts != "1.1" {
+		t.Errorf("shown at %q %q, %v", channel, ts, err)
+	}
+}

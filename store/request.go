@@ -10,7 +10,7 @@ import (
 )
 
 const requestColumns = `id, person, login, host, kinds, kind, command, reason, for_us, rule, policy_digest,
-	fingerprint, source, bastion_id, state, requested_at, wait_until, decided_at`
+	fingerprint, source, bastion_id, state, requested_at, wait_until, decided_at, extends`
 
 func scanRequest(row scanner) (access.Request, error) {
 	var r access.Request
@@ -18,7 +18,7 @@ func scanRequest(row scanner) (access.Request, error) {
 	var forUS int64
 	var requested, until, decided sql.NullInt64
 	err := row.Scan(&r.ID, &r.Person, &r.Target.Login, &r.Target.Host, &kinds, &r.Kind, &r.Command, &r.Reason, &forUS,
-		&r.Rule, &r.PolicyDigest, &r.Fingerprint, &r.Source, &r.BastionID, &r.State, &requested, &until, &decided)
+		&r.Rule, &r.PolicyDigest, &r.Fingerprint, &r.Source, &r.BastionID, &r.State, &requested, &until, &decided, &r.Extends)
 	r.Kinds = asWords[access.Kind](kinds)
 	r.For = time.Duration(forUS) * time.Microsecond
 	r.RequestedAt, r.WaitUntil, r.DecidedAt = asTime(requested), asTime(until), asTime(decided)
@@ -49,7 +49,7 @@ func requests(q querier, clause string, args ...any) ([]access.Request, error) {
 		if r.State != access.RequestApproved {
 			continue
 		}
-		grants, err := grants(q, ` WHERE request_id = ?`, r.ID)
+		grants, err := grants(q, ` WHERE request_id = ? OR id = ?`, r.ID, r.Extends)
 		if err != nil {
 			return nil, err
 		}
@@ -104,14 +104,21 @@ func (tx *Tx) DueRequests(now time.Time) ([]access.Request, error) {
 }
 
 // IdenticalPending gives the pending request with the person, key, target,
-// rule and kinds of r, if there is one.
+// rule, kinds and extended grant of r, if there is one.
 func (tx *Tx) IdenticalPending(r access.Request) (access.Request, bool, error) {
 	list, err := requests(tx, ` WHERE state = 'pending' AND person = ? AND fingerprint = ? AND host = ? AND login = ?
-		AND rule = ? AND kinds = ?`, r.Person, r.Fingerprint, r.Target.Host, r.Target.Login, r.Rule, sorted(r.Kinds))
+		AND rule = ? AND kinds = ? AND extends = ?`,
+		r.Person, r.Fingerprint, r.Target.Host, r.Target.Login, r.Rule, sorted(r.Kinds), r.Extends)
 	if err != nil || len(list) == 0 {
 		return access.Request{}, false, err
 	}
 	return list[0], true, nil
+}
+
+// Extensions gives the requests that ask, or asked, for more time under a
+// grant, oldest first. At most one of them is pending.
+func (tx *Tx) Extensions(id access.GrantID) ([]access.Request, error) {
+	return requests(tx, ` WHERE extends = ? AND extends <> '' ORDER BY id`, id)
 }
 
 // InsertRequest inserts a pending request. It fails if an identical one is
@@ -120,9 +127,9 @@ func (tx *Tx) InsertRequest(r access.Request) error {
 	if r.State != access.RequestPending || len(r.Decisions) > 0 || r.Grant != nil {
 		return errors.New("store: a new request is pending, undecided and without a grant")
 	}
-	return tx.exec(`INSERT INTO requests (`+requestColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
+	return tx.exec(`INSERT INTO requests (`+requestColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)`,
 		r.ID, r.Person, r.Target.Login, r.Target.Host, sorted(r.Kinds), r.Kind, r.Command, r.Reason, r.For.Microseconds(),
-		r.Rule, r.PolicyDigest, r.Fingerprint, r.Source, r.BastionID, r.State, moment(r.RequestedAt), moment(r.WaitUntil))
+		r.Rule, r.PolicyDigest, r.Fingerprint, r.Source, r.BastionID, r.State, moment(r.RequestedAt), moment(r.WaitUntil), r.Extends)
 }
 
 // AddDecision adds a word on a pending request. It fails if that person's

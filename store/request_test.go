@@ -209,3 +209,60 @@ func TestRequestQueries(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// An extension comes back with the grant that it lengthened, and is never
+// taken for a request of its own.
+func TestExtensions(t *testing.T) {
+	f := newFixture(t)
+	r := f.request()
+	g := f.grantOf(r)
+	f.write(func(tx *store.Tx) error {
+		if err := tx.InsertRequest(r); err != nil {
+			return err
+		}
+		if err := tx.EndRequest(r.ID, access.RequestApproved, f.now, ""); err != nil {
+			return err
+		}
+		return tx.InsertGrant(g)
+	})
+	g.State, g.StartedAt, g.NotAfter = access.GrantActive, f.now, f.now.Add(time.Hour)
+	f.write(func(tx *store.Tx) error { return tx.MoveGrant(access.GrantReady, g, "") })
+	own, more := r, r
+	own.ID, more.ID, more.Extends = access.RequestID(f.id()), access.RequestID(f.id()), g.ID
+	f.write(func(tx *store.Tx) error {
+		if err := tx.InsertRequest(own); err != nil {
+			return err
+		}
+		return tx.InsertRequest(more)
+	})
+	end := g.NotAfter
+	g.NotAfter = end.Add(30 * time.Minute)
+	f.write(func(tx *store.Tx) error {
+		if found, ok, err := tx.IdenticalPending(more); err != nil || !ok || found.ID != more.ID {
+			t.Errorf("found %v %v, %v", found.ID, ok, err)
+		}
+		if err := tx.EndRequest(more.ID, access.RequestApproved, f.now, ""); err != nil {
+			return err
+		}
+		return tx.ExtendGrant(end, g)
+	})
+	if err := f.Write(t.Context(), func(tx *store.Tx) error { return tx.ExtendGrant(end, g) }); err == nil {
+		t.Error("extended from an end that it no longer has")
+	}
+	f.reopen()
+	got, err := f.Request(t.Context(), more.ID)
+	if err != nil || got.Extends != g.ID || got.Grant == nil || !reflect.DeepEqual(*got.Grant, g) {
+		t.Errorf("got %+v of %+v, %v", got.Grant, got, err)
+	}
+	f.write(func(tx *store.Tx) error {
+		list, err := tx.Extensions(g.ID)
+		if err != nil || len(list) != 1 || list[0].ID != more.ID {
+			t.Errorf("extensions %+v, %v", list, err)
+		}
+		g.State, g.EndedAt = access.GrantRevoked, f.now
+		return tx.MoveGrant(access.GrantActive, g, "why not")
+	})
+	if _, why, err := f.Causes(t.Context(), more.ID); err != nil || why != "why not" {
+		t.Errorf("its grant ended for %q, %v", why, err)
+	}
+}
