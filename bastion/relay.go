@@ -92,6 +92,9 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 				_ = r.s.ch.CloseWrite() // fails when the client is gone
 			}
 		case <-closedAfter(told, streams):
+			if r.s.ctx.Err() != nil {
+				return r.cut() // the program ended because we cut it off
+			}
 			return outcome{status: r.status, signal: r.signal, cause: r.lost()}
 		case <-failed:
 			failed = nil
