@@ -120,12 +120,16 @@ func (s *scp) expect(w wait) error {
 
 // replied takes a reply of the sink; problem is empty when all is well.
 func (s *scp) replied(code byte, problem string) error {
+	bad := code != 0
 	if len(s.waits) == 0 {
+		if bad && s.source.file != nil { // the sink gives up before the end of the content
+			s.source.file.fail(problem)
+			return nil
+		}
 		return errReply
 	}
 	w := s.waits[0]
 	s.waits = s.waits[1:]
-	bad := code != 0
 	switch {
 	case w.made != nil:
 		if w.made.Result = access.FileOK; bad {
