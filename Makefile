@@ -40,8 +40,9 @@ lint:
 vuln:
 	@$(GO) tool govulncheck ./... || { echo; echo "modules linked into the binary:"; $(GO) version -m $(BIN) 2>/dev/null || $(GO) list -m all; exit 1; }
 
+# What it costs, beside OpenSSH's ProxyJump: docs/performance.md.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@scripts/bench
 
 # The long forms of the same tests.
 soak:
