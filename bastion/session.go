@@ -59,7 +59,7 @@ type program interface {
 }
 
 func newSession(c *connection, ch gossh.Channel) *session {
-	s := &session{visit: c.newVisit(), ch: ch, closed: make(chan struct{}), start: make(chan started, 1)}
+	s := &session{visit: c.newVisit(), ch: &clientChannel{Channel: ch}, closed: make(chan struct{}), start: make(chan started, 1)}
 	s.show = s.say
 	s.in = newInput(ch, func() { s.end(errWithdrawn) })
 	return s
