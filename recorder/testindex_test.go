@@ -19,6 +19,7 @@ type index struct {
 	sessions  map[access.SessionID]access.Session
 	unwritten map[access.SessionID]recorder.UnwrittenManifest
 	transfers []access.Transfer
+	added     chan struct{} // gets one when there are more transfers; lossy
 	seq       uint64
 	prev      [32]byte
 	fail      error                 // returned by OpenSession and SealSession
@@ -31,6 +32,7 @@ func newIndex() *index {
 		sessions:  map[access.SessionID]access.Session{},
 		unwritten: map[access.SessionID]recorder.UnwrittenManifest{},
 		written:   make(chan access.SessionID, 1),
+		added:     make(chan struct{}, 1),
 	}
 }
 
@@ -80,6 +82,10 @@ func (x *index) AddTransfers(_ context.Context, entries []access.Transfer) error
 			x.transfers = append(x.transfers, e)
 		}
 	}
+	select {
+	case x.added <- struct{}{}:
+	default:
+	}
 	return nil
 }
 
@@ -124,3 +130,9 @@ func (x *index) state(id access.SessionID) access.SessionState {
 }
 
 func sum(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
+
+func (x *index) setFail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.fail = err
+}
