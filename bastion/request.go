@@ -111,8 +111,11 @@ func (s *session) whileWaiting(r *gossh.Request) bool {
 	if !r.WantReply {
 		return true
 	}
+	if len(s.later) >= maxLater {
+		return false
+	}
 	s.later = append(s.later, r)
-	return len(s.later) <= maxLater
+	return true
 }
 
 func (s *session) reply(r *gossh.Request, ok bool) {

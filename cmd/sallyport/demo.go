@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -81,6 +82,9 @@ func demo(ctx context.Context, f demoFlags, std stdio) (err error) {
 		return err
 	}
 	h, err := build(ctx, config, log)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; choose another address with --ssh", err)
+	}
 	if err != nil {
 		return err
 	}
