@@ -69,6 +69,7 @@ func (a *arrival) Close() error {
 func (a *arrival) connection(s *Server, sc *gossh.ServerConn) *connection {
 	a.once.Do(func() {
 		a.conn = s.newConnection(sc, proofOf(sc.Permissions))
+		go a.conn.announce()
 		// Not waited for: what follows has events of its own.
 		go a.conn.event(audit.AuthSucceeded, map[string]string{
 			"fingerprint": a.conn.identity.Fingerprint, "key_type": a.conn.identity.KeyType,

@@ -28,6 +28,7 @@ type connection struct {
 	identity access.Identity
 	key      gossh.PublicKey // that proved it
 	ssh      gossh.Conn
+	outer    bool // else the inner one of a jump
 
 	target    *access.Target // nil: console and jumps
 	targetErr error          // what was typed is no target
@@ -48,6 +49,7 @@ type connection struct {
 // name says where to, never who.
 func (s *Server) newConnection(sc *gossh.ServerConn, p proof) *connection {
 	c := s.bareConnection(sc, p)
+	c.outer = true
 	if user := sc.User(); access.IsTarget(user) {
 		var t access.Target
 		t, c.targetErr = access.ParseTarget(user)
@@ -190,6 +192,8 @@ func (c *connection) global(r *gossh.Request) (bool, []byte) {
 		return c.listen(r)
 	case endListening:
 		return c.unlisten(r), nil
+	case proveHostKeys:
+		return c.prove(r.Payload)
 	default:
 		return false, nil
 	}

@@ -60,6 +60,7 @@ const (
 	noMoreSessions
 	beginListening // where the rule allows it
 	endListening
+	proveHostKeys
 )
 
 func gateGlobal(requestType string) globalPass {
@@ -72,6 +73,8 @@ func gateGlobal(requestType string) globalPass {
 		return beginListening
 	case "cancel-tcpip-forward", "cancel-streamlocal-forward@openssh.com":
 		return endListening
+	case hostKeysProve:
+		return proveHostKeys
 	default:
 		return answerNo
 	}

@@ -42,7 +42,7 @@ func TestGate(t *testing.T) {
 		"keepalive@openssh.com": answerYes, "no-more-sessions@openssh.com": noMoreSessions,
 		"tcpip-forward": beginListening, "streamlocal-forward@openssh.com": beginListening,
 		"cancel-tcpip-forward": endListening, "cancel-streamlocal-forward@openssh.com": endListening,
-		"hostkeys-00@openssh.com": answerNo, "": answerNo, "x": answerNo,
+		"hostkeys-prove-00@openssh.com": proveHostKeys, "hostkeys-00@openssh.com": answerNo, "": answerNo, "x": answerNo,
 	}
 	for name, want := range globals {
 		if got := gateGlobal(name); got != want {
