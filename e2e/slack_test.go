@@ -102,17 +102,22 @@ func (w *town) press(ts *testscript.TestScript, who, at, action string) {
 // cmdSlack is what happens in Slack beside honest clicks of people:
 //
 //	slack click guest|someone approve
+//	slack down|twice        its API answers 500 for two calls; the next click arrives twice
 //	slack card REGEXP      until a card shows it; stdout is the card's blocks
 //	slack told WHO REGEXP  until somebody was told so in private
 //	slack forged|stale|tampered|unsigned|replayed WHO approve  crafted posts; stdout is the HTTP status
 func cmdSlack(ts *testscript.TestScript, neg bool, args []string) {
 	w := townOf(ts)
-	if len(args) < 2 || w.slack == nil {
+	if len(args) < 1 || w.slack == nil {
 		ts.Fatalf("usage: slack WHAT WHO …, with slack.mode set")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	switch what := args[0]; what {
+	case "down":
+		w.slack.Inject(slacktest.Fault{Times: 2, Status: http.StatusInternalServerError})
+	case "twice":
+		w.slack.InjectDelivery(slacktest.DeliveryFault{Duplicate: true})
 	case "click":
 		w.click(ts, args[1], args[2:])
 	case "card":
