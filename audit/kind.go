@@ -9,6 +9,8 @@ const (
 	// The server and its configuration.
 	ServerStarted  Kind = "server.started"
 	ServerStopped  Kind = "server.stopped"
+	IndexRebuilt   Kind = "index.rebuilt"   // reindex made the sessions anew from their files (sessions, transfers, unusable)
+	AuditSetAside  Kind = "audit.set_aside" // a file of another chain than the database's was moved away (file, kept_as, from)
 	PolicyReloaded Kind = "policy.reloaded" // (digest, epoch)
 	PolicyRefused  Kind = "policy.refused"  // a bad access.yaml; the old one stays (digest, faults)
 
@@ -50,6 +52,8 @@ const (
 	ChannelRefused     Kind = "channel.refused"     // the gate (type, destination)
 	RecordingFailed    Kind = "recording.failed"    // (cause)
 	RecordingRecovered Kind = "recording.recovered" // cut short by a crash, closed at the next start
+	RecordingAdopted   Kind = "recording.adopted"   // sealed on disk, and the index did not know: a restore (cause, sequence, manifest; fault)
+	RecordingClash     Kind = "recording.clash"     // the same, and another has its place (sequence, manifest, other)
 	RecordingHead      Kind = "recording.head"      // anchor of a live recording (head, offset)
 
 	// Towards the host.

@@ -41,6 +41,20 @@ type Index interface {
 	// as they are. Their session may be one that it does not know yet.
 	AddTransfers(ctx context.Context, entries []access.Transfer) error
 
+	// UnknownSessions gives those of ids that the index does not know.
+	UnknownSessions(ctx context.Context, ids []access.SessionID) ([]access.SessionID, error)
+
+	// AdoptSession takes in a recording that was sealed before, whose session
+	// the index holds for live or does not know, in one transaction: the
+	// session as it ended, its place in the sequence of its bastion with the
+	// digest, and the audit event. From then on the next sequence is above
+	// it. With Sequence 0 there is no place to store.
+	//
+	// If another session has that place, its ID is returned: the session is
+	// stored without a place, and the audit event tells of both. A session
+	// that has ended is left as it is.
+	AdoptSession(ctx context.Context, a Adoption) (other access.SessionID, err error)
+
 	// LiveSessions lists the sessions of a bastion whose state is live.
 	LiveSessions(ctx context.Context, bastionID string) ([]access.Session, error)
 

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -46,12 +44,17 @@ type Mismatch struct {
 // manifest, whether the index knows them or not. Each is cut at its last whole
 // event, with the cut bytes kept beside it, and sealed as recovered.
 //
+// A recording that has a manifest is sealed already, whatever the index says:
+// after a restore it may be older than the disk. Those are adopted as they
+// are, and no byte of them is written again.
+//
 // It must run before the first Start. It can be interrupted and run again at
 // any point. One recording that cannot be recovered does not keep the others
 // from it: the error tells of all that failed, the sessions are those that
 // were recovered.
 func (r *Recorder) Recover(ctx context.Context) ([]access.Session, error) {
 	errs := []error{r.finishManifests(ctx)}
+	errs = append(errs, r.adopt(ctx))
 	sessions, err := r.unsealed(ctx)
 	errs = append(errs, err)
 	var recovered []access.Session
@@ -100,26 +103,40 @@ func (r *Recorder) unsealed(ctx context.Context) ([]access.Session, error) {
 	}
 	r.mu.Unlock()
 	for _, s := range sessions {
-		if !known[s.ID] {
-			known[s.ID] = true
+		// One with a manifest could not be adopted: that error stands.
+		if !known[s.ID] && !sealedFolder(r.Folder(s.Recording)) {
 			todo = append(todo, s)
 		}
+		known[s.ID] = true
 	}
-	folders, err := filepath.Glob(filepath.Join(globQuote(r.config.Dir), "[0-9][0-9][0-9][0-9]", "[0-9][0-9]", "[0-9][0-9]", "*"))
+	folders, err := r.folders()
 	if err != nil {
 		return todo, err
 	}
 	for _, folder := range folders {
 		id := access.SessionID(filepath.Base(folder))
-		if known[id] || !access.ValidID(string(id)) {
-			continue
+		if !known[id] && !sealedFolder(folder) {
+			todo = append(todo, r.sessionOf(folder, id))
 		}
-		if _, err := os.Lstat(filepath.Join(folder, manifestName)); !errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		todo = append(todo, r.sessionOf(folder, id))
 	}
 	return todo, nil
+}
+
+// folders lists those of all recordings, oldest first.
+func (r *Recorder) folders() ([]string, error) { return recordingFolders(r.config.Dir) }
+
+// recordingFolders lists the folders of recordings below root, oldest first.
+func recordingFolders(root string) ([]string, error) {
+	folders, err := filepath.Glob(filepath.Join(globQuote(root), "[0-9][0-9][0-9][0-9]", "[0-9][0-9]", "[0-9][0-9]", "*"))
+	return slices.DeleteFunc(folders, func(folder string) bool { return !access.ValidID(filepath.Base(folder)) }), err
+}
+
+// recordingOf is [access.Session.Recording] of a folder below the root.
+func (r *Recorder) recordingOf(folder string) string { return recordingBelow(r.config.Dir, folder) }
+
+func recordingBelow(root, folder string) string {
+	rel, _ := filepath.Rel(root, folder) // both from the same Glob
+	return filepath.ToSlash(rel)
 }
 
 // globQuote escapes what a pattern would take for more than a name.
@@ -148,8 +165,7 @@ func (r *Recorder) sessionOf(folder string, id access.SessionID) access.Session 
 		}
 		_ = cast.Close() // only read
 	}
-	day, _ := filepath.Rel(r.config.Dir, filepath.Dir(folder)) // both from the same Glob
-	s.Recording = path.Join(filepath.ToSlash(day), string(id))
+	s.Recording = r.recordingOf(folder)
 	return s
 }
 

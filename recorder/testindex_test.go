@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -19,6 +20,8 @@ type index struct {
 	sessions  map[access.SessionID]access.Session
 	unwritten map[access.SessionID]recorder.UnwrittenManifest
 	transfers []access.Transfer
+	places    map[uint64]access.SessionID // the sequence
+	clashes   map[access.SessionID]access.SessionID
 	added     chan struct{} // gets one when there are more transfers; lossy
 	seq       uint64
 	prev      [32]byte
@@ -31,6 +34,8 @@ func newIndex() *index {
 	return &index{
 		sessions:  map[access.SessionID]access.Session{},
 		unwritten: map[access.SessionID]recorder.UnwrittenManifest{},
+		places:    map[uint64]access.SessionID{},
+		clashes:   map[access.SessionID]access.SessionID{},
 		written:   make(chan access.SessionID, 1),
 		added:     make(chan struct{}, 1),
 	}
@@ -66,6 +71,7 @@ func (x *index) SealSession(_ context.Context, id access.SessionID, build func(u
 	}
 	x.seq++
 	x.prev = sha256.Sum256(manifest)
+	x.places[x.seq] = id
 	x.sessions[id] = s
 	x.unwritten[id] = recorder.UnwrittenManifest{ID: id, Recording: s.Recording, Manifest: manifest}
 	return nil
@@ -87,6 +93,46 @@ func (x *index) AddTransfers(_ context.Context, entries []access.Transfer) error
 	default:
 	}
 	return nil
+}
+
+func (x *index) UnknownSessions(_ context.Context, ids []access.SessionID) (unknown []access.SessionID, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, id := range ids {
+		if _, ok := x.sessions[id]; !ok {
+			unknown = append(unknown, id)
+		}
+	}
+	return unknown, nil
+}
+
+func (x *index) AdoptSession(_ context.Context, a recorder.Adoption) (other access.SessionID, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.sessions[a.Session.ID] = a.Session
+	if other, ok := x.places[a.Sequence]; ok {
+		x.clashes[a.Session.ID] = other
+		return other, nil
+	}
+	if a.Sequence > 0 {
+		x.places[a.Sequence] = a.Session.ID
+	}
+	if a.Sequence > x.seq {
+		x.seq, x.prev = a.Sequence, a.Digest
+	}
+	return "", nil
+}
+
+// backup gives the index as it stands.
+func (x *index) backup() *index {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	y := newIndex()
+	maps.Copy(y.sessions, x.sessions)
+	maps.Copy(y.unwritten, x.unwritten)
+	maps.Copy(y.places, x.places)
+	y.transfers, y.seq, y.prev = slices.Clone(x.transfers), x.seq, x.prev
+	return y
 }
 
 func (x *index) LiveSessions(_ context.Context, bastion string) (live []access.Session, err error) {
