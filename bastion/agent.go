@@ -50,6 +50,9 @@ func (s *session) lend(host gossh.Channel, setup setup, pass *access.Pass, rec *
 func (c *connection) accept(a acceptance) {
 	c.forwards.mu.Lock()
 	defer c.forwards.mu.Unlock()
+	if a.s.ctx.Err() != nil {
+		return // it ended while the host took its time
+	}
 	c.forwards.accepted = append(c.forwards.accepted, a)
 }
 

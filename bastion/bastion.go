@@ -58,7 +58,7 @@ type Console interface {
 	Serve(ctx context.Context, t Terminal) int
 }
 
-// Limits are those of the contract. All must be positive.
+// Limits are those of the contract. All must be positive, but Host.
 type Limits struct {
 	Handshake            time.Duration // to the end of the first key exchange
 	Auth                 time.Duration // from there to a proven key
@@ -67,6 +67,7 @@ type Limits struct {
 	FailedPerIPPerMinute int           // connections from one address that ended without a proven key
 	Idle                 time.Duration // without a byte in either direction; not while waiting
 	SessionsPerPerson    int
+	Host                 time.Duration // for a host to answer: connection and login, a channel, a start; 0: 20 s
 }
 
 // Config is what a [Server] is made of. Everything is required but UserCAs and

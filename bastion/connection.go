@@ -39,6 +39,8 @@ type connection struct {
 	places chan struct{} // one taken per open channel
 	shakes chan struct{} // one taken per inner handshake
 	last   atomic.Bool   // no-more-sessions@openssh.com was said
+	opened atomic.Int64  // session channels so far
+	opens  atomic.Int64  // channels being opened or open
 
 	globals  chan *gossh.Request
 	leg      legSlot
@@ -99,6 +101,14 @@ var (
 
 // open answers a new channel. It is called in a goroutine of its own.
 func (c *connection) open(ch gossh.NewChannel) {
+	defer c.opens.Add(-1)
+	if c.opens.Add(1) > 2*maxChannels {
+		// Refusals wait for a client that takes no bytes; it may not pile
+		// them up.
+		c.srv.Log.Info("a flood of channels; closing the connection", "connection", c.id)
+		c.cutClient()
+		return
+	}
 	select {
 	case c.places <- struct{}{}:
 		defer func() { <-c.places }()
@@ -120,7 +130,9 @@ func (c *connection) open(ch gossh.NewChannel) {
 
 // session runs one session channel to its end.
 func (c *connection) session(ch gossh.NewChannel) {
-	if c.last.Load() {
+	// ssh says that there will be no more right behind its one channel, and
+	// x/crypto hands us channels and requests in no order: so never the first.
+	if c.opened.Add(1) > 1 && c.last.Load() {
 		c.reject(ch, gossh.Prohibited, access.Refuse(access.ReasonChannel, "the client said that there would be no more sessions", ""))
 		return
 	}

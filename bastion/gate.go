@@ -88,8 +88,7 @@ const (
 	setUp                      // answered by us, replayed to the host: before the start only
 	startSession               // answered by the host
 	resizeTerminal             // at any time
-	passOn                     // to the running program, without an answer
-	askHost                    // to the running program, whose answer counts
+	passOn                     // to the running program, whose answer counts
 	lendToHost                 // an agent or a display: replayed if the rule allows it
 )
 
@@ -101,10 +100,8 @@ func gateRequest(requestType string) requestPass {
 		return startSession
 	case "window-change":
 		return resizeTerminal
-	case "signal":
+	case "signal", "break": // RFC 4335
 		return passOn
-	case "break": // RFC 4335
-		return askHost
 	case "auth-agent-req@openssh.com", "x11-req":
 		return lendToHost
 	default:

@@ -51,7 +51,7 @@ func TestGate(t *testing.T) {
 	}
 	requests := map[string]requestPass{
 		"env": setUp, "pty-req": setUp, "shell": startSession, "exec": startSession, "subsystem": startSession,
-		"window-change": resizeTerminal, "signal": passOn, "break": askHost,
+		"window-change": resizeTerminal, "signal": passOn, "break": passOn,
 		"auth-agent-req@openssh.com": lendToHost, "x11-req": lendToHost,
 		"": denyRequest, "exit-status": denyRequest, "exit-signal": denyRequest, "winadj@putty.projects.tartarus.org": denyRequest,
 		"eow@openssh.com": denyRequest, "xon-xoff": denyRequest, "shell ": denyRequest,

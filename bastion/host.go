@@ -16,8 +16,15 @@ import (
 	"github.com/sallyport/sallyport/certs"
 )
 
-// hostTime bounds the TCP connection and the handshake with a host.
-const hostTime = 20 * time.Second
+// defaultHostTime is [Limits.Host] where it is not given.
+const defaultHostTime = 20 * time.Second
+
+func (s *Server) hostTime() time.Duration {
+	if s.Limits.Host > 0 {
+		return s.Limits.Host
+	}
+	return defaultHostTime
+}
 
 // leg is the SSH connection to a host: one certificate, one TCP connection.
 type leg struct {
@@ -100,14 +107,14 @@ func (s *visit) obtainFailed(pass *access.Pass, err error) {
 // dial logs in to the host with the certificate, after the host's key has been
 // verified.
 func (s *visit) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
-	dialer := net.Dialer{Timeout: hostTime}
+	dialer := net.Dialer{Timeout: s.srv.hostTime()}
 	tcp, err := dialer.DialContext(s.ctx, "tcp", pass.Host.Address)
 	if err != nil {
 		return nil, s.unreachable(pass, err)
 	}
 	stop := context.AfterFunc(s.ctx, func() { _ = tcp.Close() }) // the handshake knows no context
 	defer stop()
-	if err := tcp.SetDeadline(time.Now().Add(hostTime)); err != nil {
+	if err := tcp.SetDeadline(time.Now().Add(s.srv.hostTime())); err != nil {
 		return nil, s.unreachable(pass, err)
 	}
 	check, keys, err := hostKeys(pass.Host, s.srv.Now)
@@ -183,8 +190,10 @@ func (s *visit) loginFailed(pass *access.Pass, err, wrongKey error) error {
 		return access.Fail(access.ReasonHostAuth, fmt.Sprintf("%s did not let %s in", pass.Host.Name, pass.Login),
 			"Tell the operator: does the host trust the CA (sallyport ca), and has it that login?", err)
 	case errors.As(err, &net) && net.Timeout():
+		s.event(audit.HostUnreachable, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
 		return access.Fail(access.ReasonUnreachable, pass.Host.Name+" does not speak SSH in time", "Try again, or tell its owner", err)
 	default:
+		s.event(audit.HostUnreachable, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
 		return access.Fail(access.ReasonUnreachable, "the SSH handshake with "+pass.Host.Name+" failed", "Try again, or tell its owner", err)
 	}
 }
@@ -201,7 +210,7 @@ func (s *visit) openOn(l *leg) (gossh.Channel, <-chan *gossh.Request, error) {
 		ch, reqs, err := l.conn.OpenChannel("session", nil)
 		result <- opened{ch, reqs, err}
 	}()
-	timer := time.NewTimer(hostTime)
+	timer := time.NewTimer(s.srv.hostTime())
 	defer timer.Stop()
 	select {
 	case o := <-result:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
@@ -83,8 +84,11 @@ func (c *connection) handshake(nc gossh.NewChannel, d direct, host access.Host) 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	go gossh.DiscardRequests(requests)
-	stream := &channelConn{Channel: ch, local: c.ssh.LocalAddr(), remote: c.ssh.RemoteAddr()}
+	stream := &channelConn{Channel: ch, outer: c, over: make(chan struct{})}
+	go func() {
+		gossh.DiscardRequests(requests) // until the channel is closed
+		close(stream.over)
+	}()
 
 	// A channel has no deadlines: it is closed when time is up.
 	tooSlow := time.AfterFunc(c.srv.Limits.Handshake+c.srv.Limits.Auth, func() { stream.abort() })
@@ -158,14 +162,28 @@ func (c *connection) identifySame(key gossh.PublicKey) (*gossh.Permissions, erro
 // addresses that are not TCP.
 type channelConn struct {
 	gossh.Channel
-	local, remote net.Addr
+	outer *connection
+	once  sync.Once
+	over  chan struct{} // closed when the client has closed the channel too
 }
 
-func (c *channelConn) LocalAddr() net.Addr              { return c.local }
-func (c *channelConn) RemoteAddr() net.Addr             { return c.remote }
+func (c *channelConn) LocalAddr() net.Addr              { return c.outer.ssh.LocalAddr() }
+func (c *channelConn) RemoteAddr() net.Addr             { return c.outer.ssh.RemoteAddr() }
 func (c *channelConn) SetDeadline(time.Time) error      { return nil }
 func (c *channelConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *channelConn) SetWriteDeadline(time.Time) error { return nil }
 
-// abort closes the channel; the error says that it was closed already.
-func (c *channelConn) abort() { _ = c.Channel.Close() }
+// Close closes the channel. It returns at once, as closing a TCP connection
+// does. What reads and writes goes on until the client closes the channel as
+// well; one that does not loses the outer connection.
+func (c *channelConn) Close() error {
+	c.once.Do(func() {
+		go within(func() {
+			_ = c.Channel.Close() // fails when it is closed
+			<-c.over
+		}, c.outer.cutClient)
+	})
+	return nil
+}
+
+func (c *channelConn) abort() { _ = c.Close() }

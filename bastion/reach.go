@@ -3,6 +3,7 @@ package bastion
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -27,6 +28,9 @@ func (s *session) host(st started, pass *access.Pass) {
 		out = s.cutShort(err)
 	} else {
 		out = s.run(st, pass, rec, l, channel, requests)
+	}
+	if out.cause == nil && !out.left {
+		s.patience = s.srv.Limits.Idle
 	}
 	s.seal(rec, out.end())
 	s.part(out)
@@ -54,15 +58,16 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 	s.mu.Lock()
 	setup := s.setup
 	s.mu.Unlock()
-	// A host that never answers must not hold the session's end.
-	defer context.AfterFunc(s.ctx, func() { _ = host.Close() })()
+	defer context.AfterFunc(s.ctx, func() { l.leave(host) })()
 
 	defer s.c.unaccept(s)
-	s.lend(host, setup, pass, rec)
-	ok, err := s.startOn(host, st, setup)
+	ok, err := s.inTime(l, func() (bool, error) {
+		s.lend(host, setup, pass, rec)
+		return s.startOn(host, st, setup)
+	})
 	if err != nil {
 		go gossh.DiscardRequests(requests)
-		return s.cutShort(access.Fail(access.ReasonHostLost, "the connection to the host broke", "Connect again", err))
+		return s.cutShort(err)
 	}
 	t := s.tape(st, rec)
 	defer t.watch.End()
@@ -71,13 +76,13 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 	s.program = r
 	latest := s.setup.window
 	s.mu.Unlock()
-	s.answerStart(ok, relaying)
+	within(func() { s.answerStart(ok, relaying) }, s.c.cutClient)
 	if latest != setup.window {
-		r.resize(&gossh.Request{Type: "window-change", Payload: gossh.Marshal(latest)})
+		r.clientRequest(&gossh.Request{Type: "window-change", Payload: gossh.Marshal(latest)})
 	}
 	if !ok {
 		go gossh.DiscardRequests(requests)
-		_ = host.Close()
+		l.leave(host)
 		return outcome{refusedByHost: true}
 	}
 	go func() {
@@ -88,6 +93,34 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 	}()
 	s.log.Info("session started", "host", pass.Host.Name, "login", pass.Login, "rule", pass.Rule, "grant", pass.Grant)
 	return r.run(requests, pass)
+}
+
+// inTime waits for the host to start the program. One that does not answer
+// holds nobody: x/crypto would wait for its answer as long as the leg stands.
+func (s *session) inTime(l *leg, start func() (bool, error)) (bool, error) {
+	type answer struct {
+		ok  bool
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		ok, err := start()
+		answered <- answer{ok, err}
+	}()
+	timer := time.NewTimer(s.srv.hostTime())
+	defer timer.Stop()
+	select {
+	case a := <-answered:
+		if a.err != nil {
+			return false, access.Fail(access.ReasonHostLost, "the connection to the host broke", "Connect again", a.err)
+		}
+		return a.ok, nil
+	case <-timer.C:
+		l.close()
+		return false, access.Fail(access.ReasonUnreachable, "the host does not start the program in time", "Try again, or tell its owner", nil)
+	case <-s.ctx.Done():
+		return false, context.Cause(s.ctx)
+	}
 }
 
 // startOn replays env and pty-req and sends the start request; the answer is
@@ -133,6 +166,8 @@ func (out outcome) end() recorder.End {
 		end.Cause, end.Detail = string(out.cause.Reason), out.cause.Why
 	case out.signal != nil:
 		end.Cause = "signal:" + access.Plain(out.signal.Signal, 20)
+	case out.status == nil:
+		end.Detail = "the host closed the session without an exit status"
 	}
 	return end
 }
@@ -150,7 +185,6 @@ func (s *session) part(out outcome) {
 		if e.Class == access.Failed {
 			s.log.Log(s.srv.life, slog.LevelError, "session failed", "reason", e.Reason, "err", e)
 		}
-		s.acceptStart()
 		s.farewell(e)
 	case out.signal != nil:
 		s.send("exit-signal", gossh.Marshal(out.signal))

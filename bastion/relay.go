@@ -14,9 +14,6 @@ import (
 	"github.com/sallyport/sallyport/recorder"
 )
 
-// maxAsks bounds requests that wait for the host's answer.
-const maxAsks = 8
-
 // eofAfter is how long the end of the output waits for the exit status. sshd
 // sends EOF first; a client that has ended its input closes the channel on EOF
 // (OpenSSH does), and no exit status could follow (RFC 4254, section 5.3).
@@ -33,9 +30,9 @@ type relay struct {
 	rec      tape
 	terminal bool
 
-	asks   chan *gossh.Request // want an answer of the host
-	active atomic.Int64        // unix nanoseconds of the last byte
-	inOver atomic.Bool         // the client sends no more
+	outbox *outbox
+	active atomic.Int64 // unix nanoseconds of the last byte
+	inOver atomic.Bool  // the client sends no more
 
 	// Written by hostRequests, read when it has ended.
 	status *int
@@ -52,7 +49,7 @@ type outcome struct {
 }
 
 func (s *session) newRelay(l *leg, host gossh.Channel, rec tape, terminal bool) *relay {
-	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, asks: make(chan *gossh.Request, maxAsks)}
+	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, outbox: newOutbox(host, s.reply)}
 	r.touch()
 	return r
 }
@@ -73,7 +70,7 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 		defer close(told)
 		r.hostRequests(requests)
 	}()
-	go r.askHost()
+	go r.outbox.run(r.s.ctx)
 
 	idle := time.NewTimer(r.s.srv.Limits.Idle)
 	defer idle.Stop()
@@ -184,54 +181,26 @@ func (r *relay) hostRequests(requests <-chan *gossh.Request) {
 func (r *relay) clientRequest(q *gossh.Request) bool {
 	switch gateRequest(q.Type) {
 	case resizeTerminal:
-		r.resize(q)
+		return r.outbox.put(q, r.resize(q))
 	case passOn:
-		r.toHost(q)
-	case askHost:
-		select {
-		case r.asks <- q:
-			return true // answered by askHost
-		default:
-			return false
-		}
+		return r.outbox.put(q, true)
+	default:
+		return r.outbox.put(q, false)
 	}
-	if q.WantReply {
-		r.s.reply(q, false)
-	}
-	return true
 }
 
-func (r *relay) resize(q *gossh.Request) {
+// resize records the terminal's new size and reports whether the host is to
+// know it.
+func (r *relay) resize(q *gossh.Request) bool {
 	var w windowChange
 	if !r.terminal || gossh.Unmarshal(q.Payload, &w) != nil {
-		return
+		return false
 	}
 	if err := r.rec.Resize(w.size()); err != nil {
 		r.s.end(recordingFailed(err))
-		return
+		return false
 	}
-	r.toHost(q)
-}
-
-func (r *relay) toHost(q *gossh.Request) {
-	if _, err := r.host.SendRequest(q.Type, false, q.Payload); err != nil {
-		r.s.log.Debug("request to the host", "request", q.Type, "err", err)
-	}
-}
-
-// askHost brings the host's answers, one at a time, off the request loop.
-func (r *relay) askHost() {
-	for {
-		select {
-		case q := <-r.asks:
-			ok, err := r.host.SendRequest(q.Type, q.WantReply, q.Payload)
-			if q.WantReply {
-				r.s.reply(q, ok && err == nil)
-			}
-		case <-r.s.ctx.Done():
-			return
-		}
-	}
+	return true
 }
 
 // warn tells whoever sits at the terminal that time is short.
@@ -273,7 +242,7 @@ func (r *relay) checkIdle(t *time.Timer) {
 
 // lost says whether the host broke off rather than ended the program.
 func (r *relay) lost() *access.Error {
-	if r.status == nil && r.signal == nil && r.leg.broken() {
+	if r.status == nil && r.signal == nil && !r.leg.stands() {
 		return access.Fail(access.ReasonHostLost, "the connection to the host broke", "Connect again", nil)
 	}
 	return nil
@@ -281,7 +250,7 @@ func (r *relay) lost() *access.Error {
 
 // cut ends the host's side now. Whoever goes on reading is cut off with it.
 func (r *relay) cut() outcome {
-	_ = r.host.Close()
+	r.leg.leave(r.host)
 	cause := context.Cause(r.s.ctx)
 	if r.s.c.gone.Err() != nil || errors.Is(cause, errLost) || errors.Is(cause, errWithdrawn) {
 		return outcome{left: true}

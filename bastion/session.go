@@ -17,7 +17,8 @@ const (
 	// speakTime bounds how long we wait for a client to take a line of ours.
 	speakTime = 2 * time.Second
 	// closeTime bounds how long a peer may take to answer the close of a
-	// channel (RFC 4254, section 5.3) before its connection goes.
+	// channel (RFC 4254, section 5.3) that we have ended, and how long it may
+	// take no bytes at the end, before its connection goes.
 	closeTime = 5 * time.Second
 )
 
@@ -27,6 +28,10 @@ type session struct {
 	visit
 	ch gossh.Channel
 	in *input
+
+	// patience is how long the client may take to close the channel. ssh
+	// does when it has written all output, and whoever reads that may be slow.
+	patience time.Duration
 
 	// closed ends when the client has closed the channel, or is gone.
 	closed chan struct{}
@@ -59,7 +64,7 @@ type program interface {
 }
 
 func newSession(c *connection, ch gossh.Channel) *session {
-	s := &session{visit: c.newVisit(), ch: &clientChannel{Channel: ch}, closed: make(chan struct{}), start: make(chan started, 1)}
+	s := &session{visit: c.newVisit(), ch: &clientChannel{Channel: ch}, patience: closeTime, closed: make(chan struct{}), start: make(chan started, 1)}
 	s.show = s.say
 	s.in = newInput(ch, func() { s.end(errWithdrawn) })
 	return s
@@ -141,12 +146,12 @@ func (s *session) refused(err error) {
 		level = slog.LevelError
 	}
 	s.log.Log(s.srv.life, level, "session not opened", "reason", e.Reason, "err", e)
-	s.acceptStart()
 	s.farewell(e)
 }
 
 // farewell shows the person why, and gives ssh its exit status.
 func (s *session) farewell(e *access.Error) {
+	within(s.acceptStart, s.c.cutClient)
 	s.say(e.Line())
 	s.exit(e.Class.ExitStatus())
 }
@@ -158,9 +163,11 @@ func (s *session) exit(status int) {
 // send sends a request to the client that wants no answer. An error means that
 // the client is gone, which ends the session by itself.
 func (s *session) send(name string, payload []byte) {
-	if _, err := s.ch.SendRequest(name, false, payload); err != nil {
-		s.log.Debug("request to the client", "request", name, "err", err)
-	}
+	within(func() {
+		if _, err := s.ch.SendRequest(name, false, payload); err != nil {
+			s.log.Debug("request to the client", "request", name, "err", err)
+		}
+	}, s.c.cutClient)
 }
 
 // say shows the person a line, as extended data: it stays on the screen under
@@ -199,16 +206,26 @@ func (s *session) over() {
 	s.end(nil)
 	s.become(ending)
 	s.in.drop()
-	_ = s.ch.CloseWrite() // fails when the client is gone
-	_ = s.ch.Close()
-	timer := time.NewTimer(closeTime)
+	within(func() {
+		_ = s.ch.CloseWrite() // fails when the client is gone
+		_ = s.ch.Close()
+	}, s.c.cutClient)
+	timer := time.NewTimer(s.patience)
 	defer timer.Stop()
 	select {
 	case <-s.closed:
+		return
+	case <-s.srv.life.Done():
+		timer.Reset(closeTime)
+		select {
+		case <-s.closed:
+			return
+		case <-timer.C:
+		}
 	case <-timer.C:
-		s.log.Info("client does not close its channel; closing its connection")
-		_ = s.c.ssh.Close()
 	}
+	s.log.Info("client does not close its channel; closing its connection")
+	s.c.cutClient()
 }
 
 func (s *session) become(p phase) {

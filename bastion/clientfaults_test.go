@@ -1,0 +1,267 @@
+package bastion_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/bastion"
+)
+
+// gatedProxy is the way to the bastion through a network that can go silent:
+// both connections stay, and nothing passes any more.
+func (l *lab) gatedProxy() (client net.Conn, silence func()) {
+	l.t.Helper()
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))(l.t)
+	defer listener.Close()
+	client = must(net.Dial("tcp", listener.Addr().String()))(l.t)
+	near := must(listener.Accept())(l.t)
+	far := must(net.Dial("tcp", l.addr))(l.t)
+	var silent atomic.Bool
+	gone := make(chan struct{})
+	carry := func(dst, src net.Conn) {
+		b := make([]byte, 32<<10)
+		for {
+			n, err := src.Read(b)
+			if silent.Load() {
+				<-gone
+			}
+			if err != nil {
+				_ = dst.Close()
+				return
+			}
+			if _, err := dst.Write(b[:n]); err != nil {
+				return
+			}
+		}
+	}
+	go carry(far, near)
+	go carry(near, far)
+	l.t.Cleanup(func() { close(gone); _ = near.Close(); _ = far.Close(); _ = client.Close() })
+	return client, func() { silent.Store(true) }
+}
+
+// A client that vanishes without a word (a half-open connection) loses its
+// session when nothing has passed for long enough, even while the host sends.
+func TestClientVanishes(t *testing.T) {
+	for what, program := range map[string]string{"quiet": "sleep 60", "while the host sends": "cat /dev/zero"} {
+		t.Run(what, func(t *testing.T) {
+			l := newLab(t, func(c *bastion.Config) { c.Limits.Idle = time.Second })
+			tcp, silence := l.gatedProxy()
+			session := must(l.dialOver(tcp, l.onHost()).NewSession())(t)
+			if err := session.Start(program); err != nil {
+				t.Fatal(err)
+			}
+			silence()
+			if s := l.lastSession(); s.EndCause != string(access.ReasonIdle) {
+				t.Errorf("ended with %q, %q", s.EndCause, s.EndDetail)
+			}
+			l.await("the host to be left", func() bool { return l.host.Connections() == 0 })
+		})
+	}
+}
+
+// A client that sends a gigabyte to a program that does not read is held by
+// the host's window; memory does not follow.
+func TestClientFloodsSlowHost(t *testing.T) {
+	l := newLab(t)
+	session := must(l.dialDoor(l.onHost()).NewSession())(t)
+	stdin := must(session.StdinPipe())(t)
+	if err := session.Start("exec sleep 60"); err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	var sent atomic.Int64
+	go func() { _, _ = io.CopyN(io.MultiWriter(stdin, counter{&sent}), zeros{}, 1<<30) }()
+	l.await("the client to be held", func() bool {
+		was := sent.Load()
+		time.Sleep(200 * time.Millisecond)
+		return was > 0 && was == sent.Load()
+	})
+	if grown := heap() - before; grown > 48<<20 || sent.Load() > 32<<20 {
+		t.Errorf("%d MiB taken, the heap grew by %d MiB", sent.Load()>>20, grown>>20)
+	}
+}
+
+// Floods on a waiting and on a running session end it at worst, with a cause;
+// the connection's other sessions go on.
+func TestRequestFloods(t *testing.T) {
+	l := newLab(t)
+	client := l.dialDoor(l.onHost())
+	flood := func(name string, payload []byte, wantReply bool, running bool) {
+		t.Helper()
+		ch, reqs, err := client.OpenChannel("session", nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		go ssh.DiscardRequests(reqs)
+		if running {
+			if ok, err := ch.SendRequest("pty-req", true, ssh.Marshal(ptyReq{"xterm", 80, 24, 0, 0, ""})); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			if ok, err := ch.SendRequest("exec", true, ssh.Marshal(text{"cat"})); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+		}
+		for range 3000 {
+			if _, err := ch.SendRequest(name, wantReply, payload); err != nil {
+				break
+			}
+		}
+		_ = ch.Close()
+	}
+	for _, running := range []bool{false, true} {
+		flood("env", ssh.Marshal(struct{ Name, Value string }{"LC_X", strings.Repeat("x", 100)}), true, running)
+		flood("env", ssh.Marshal(struct{ Name, Value string }{"LC_X", strings.Repeat("x", 30_000)}), false, running)
+		flood("window-change", ssh.Marshal(struct{ Cols, Rows, W, H uint32 }{100, 30, 0, 0}), false, running)
+		flood("window-change", []byte{1}, false, running)
+		flood("signal", ssh.Marshal(text{"WINCH"}), false, running)
+		flood("auth-agent-req@openssh.com", nil, false, running)
+		flood("x11-req", nil, false, running)
+		flood("nonsense@example.com", bytes.Repeat([]byte{0xff}, 1000), true, running)
+		flood("exit-status", ssh.Marshal(struct{ S uint32 }{9}), false, running)
+	}
+	out, err := must(client.NewSession())(t).Output("echo still here")
+	if string(out) != "still here\n" || err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// ptyReq and text are the payloads of pty-req, and of exec and signal.
+type ptyReq struct {
+	Term          string
+	Cols, Rows    uint32
+	Width, Height uint32
+	Modes         string
+}
+type text struct{ Text string }
+
+// A flood of channels is refused beyond the limit, and one that is not even
+// read costs the connection; others go on.
+func TestChannelFlood(t *testing.T) {
+	l := newLab(t)
+	client := l.dialDoor(l.onHost())
+	refused := 0
+	for range 100 {
+		_, reqs, err := client.OpenChannel("session", nil)
+		if err != nil {
+			refused++
+			continue
+		}
+		go ssh.DiscardRequests(reqs)
+	}
+	if refused != 36 {
+		t.Errorf("%d of 100 channels refused", refused)
+	}
+	tcp, silence := l.gatedProxy()
+	mute := l.dialOver(tcp, l.onHost())
+	_ = silence
+	before := heap()
+	var wait sync.WaitGroup
+	for range 2000 {
+		wait.Go(func() { _, _, _ = mute.OpenChannel("nonsense", make([]byte, 10_000)) })
+	}
+	wait.Wait()
+	if grown := heap() - before; grown > 64<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+	if out, err := must(l.dialDoor(l.onHost()).NewSession())(t).Output("echo still here"); string(out) != "still here\n" || err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// Tiny packets arrive whole and in order, and take bounded memory.
+func TestTinyPackets(t *testing.T) {
+	l := newLab(t)
+	session := must(l.dialDoor(l.onHost()).NewSession())(t)
+	stdin, stdout := must(session.StdinPipe())(t), must(session.StdoutPipe())(t)
+	if err := session.Start("cat"); err != nil {
+		t.Fatal(err)
+	}
+	const n = 20_000
+	go func() {
+		for i := range n {
+			if _, err := stdin.Write([]byte{byte(i)}); err != nil {
+				return
+			}
+		}
+		_ = stdin.Close()
+	}()
+	got := must(io.ReadAll(stdout))(t)
+	if len(got) != n {
+		t.Fatalf("%d bytes came back", len(got))
+	}
+	for i, b := range got {
+		if b != byte(i) {
+			t.Fatalf("byte %d is %d", i, b)
+		}
+	}
+}
+
+// Nothing before a proven key: no channel, no request.
+func TestRequestsBeforeAuth(t *testing.T) {
+	l := newLab(t)
+	for _, message := range []byte{80, 90, 98, 94} { // GLOBAL_REQUEST, CHANNEL_OPEN, CHANNEL_REQUEST, CHANNEL_DATA
+		tcp := must(net.Dial("tcp", l.addr))(t)
+		conn, _, _, err := ssh.NewClientConn(tcp, l.addr, &ssh.ClientConfig{
+			User: l.onHost(), HostKeyCallback: ssh.InsecureIgnoreHostKey(),
+			Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { return nil, nil })},
+		})
+		if err == nil {
+			_ = conn.Close()
+			t.Errorf("message %d: in without a key", message)
+		}
+		_ = tcp.Close()
+	}
+	if n := len(l.sessions()); n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+// A second start request is refused, in the order of the questions, while the
+// first waits and while it runs.
+func TestSecondStart(t *testing.T) {
+	l := newLab(t)
+	asked, decide := make(chan struct{}), make(chan struct{})
+	l.admit = func(ctx context.Context, a access.Application) (*access.Pass, error) {
+		close(asked)
+		<-decide
+		return l.pass(context.Background(), a)
+	}
+	ch, reqs, err := l.dialDoor(l.onHost()).OpenChannel("session", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go ssh.DiscardRequests(reqs)
+	answers := make(chan bool, 3)
+	go func() {
+		for _, command := range []string{"cat", "echo second", "echo third"} {
+			ok, err := ch.SendRequest("exec", true, ssh.Marshal(text{command}))
+			answers <- ok && err == nil
+		}
+	}()
+	<-asked
+	if _, err := ch.SendRequest("exec", false, ssh.Marshal(text{"echo during the wait"})); err != nil {
+		t.Fatal(err)
+	}
+	close(decide)
+	if first, second, third := <-answers, <-answers, <-answers; !first || second || third {
+		t.Errorf("answers %v %v %v", first, second, third)
+	}
+	if _, err := io.WriteString(ch, "one"); err != nil {
+		t.Fatal(err)
+	}
+	_ = ch.CloseWrite()
+	if out := must(io.ReadAll(ch))(t); string(out) != "one" {
+		t.Errorf("%q", out)
+	}
+}
