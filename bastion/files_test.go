@@ -5,16 +5,17 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/recorder"
@@ -240,21 +241,38 @@ func TestLedgerHidesNothing(t *testing.T) {
 // A malformed packet passes through, and the host has the last word on it.
 func TestMalformedSFTPPasses(t *testing.T) {
 	l := newLab(t)
-	direct := func(in string) string {
-		cmd := exec.Command("/usr/lib/openssh/sftp-server")
-		cmd.Stdin = strings.NewReader(in)
-		out, _ := cmd.Output() // it ends as it likes
-		return string(out)
+	// talk says something good and, when that is answered, something bad. It
+	// gives the answer to the latter.
+	talk := func(cmd *exec.Cmd, good, bad string) string {
+		in, out := must(cmd.StdinPipe())(t), must(cmd.StdoutPipe())(t)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait() //nolint:errcheck // it ends as it likes
+		_, _ = io.WriteString(in, good)
+		for range 2 { // the version, and the answer
+			var size [4]byte
+			_, err := io.ReadFull(out, size[:])
+			if err == nil {
+				_, err = io.CopyN(io.Discard, out, int64(binary.BigEndian.Uint32(size[:])))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _ = io.WriteString(in, bad) // the reader may have had enough of it
+		_ = in.Close()
+		return string(must(io.ReadAll(out))(t))
 	}
 	const hello = "\x00\x00\x00\x05\x01\x00\x00\x00\x03"
 	remove := func(id string) string { return "\x00\x00\x00\x0e\x0d\x00\x00\x00" + id + "\x00\x00\x00\x05/no/a" }
 	for _, bad := range []string{"\x00\x00\x00\x06\x0d\x00\x00\x00\x08\xff", "\xff\xff\xff\xffgarbage", "\x00\x00\x00\x05\xee\x00\x00\x00\x09"} {
-		in := hello + remove("\x01") + bad + remove("\x02")
-		got := l.runAs("alice", strings.NewReader(in), "ssh", "-s", l.target("db1"), "sftp")
-		if want := direct(in); got.out != want {
-			t.Errorf("%q: got %q, directly %q", bad, got.out, want)
+		ssh := exec.Command("ssh", "-F", filepath.Join(l.dir, "ssh_config.alice"), "-s", l.target("db1"), "sftp")
+		got := talk(ssh, hello+remove("\x01"), bad+remove("\x02"))
+		if want := talk(exec.Command("/usr/lib/openssh/sftp-server"), hello+remove("\x01"), bad+remove("\x02")); got != want {
+			t.Errorf("%q: got %q, directly %q", bad, got, want)
 		}
-		if _, list := l.transfers(); len(list) < 2 || !strings.HasPrefix(list[0].String(), "remove /no/a ") || !strings.Contains("opaque other", string(list[1].Action)) {
+		if _, list := l.transfers(); len(list) < 2 || list[0].String() != "remove /no/a no such file" || !strings.Contains("opaque other", string(list[1].Action)) {
 			t.Errorf("%q: %v", bad, list)
 		}
 	}
@@ -297,8 +315,13 @@ func TestLedgerOfSSHFS(t *testing.T) {
 	if out2, err2 := exec.Command("fusermount3", "-u", mount).CombinedOutput(); err != nil || err2 != nil {
 		t.Fatal(string(out), err, string(out2), err2)
 	}
-	for l.sessions()[0].State == access.SessionLive {
-		runtime.Gosched() // sshfs ends by itself, after fusermount
+	over := time.After(10 * time.Second)
+	for tick := time.Tick(10 * time.Millisecond); l.sessions()[0].State == access.SessionLive; {
+		select { // sshfs ends by itself, after fusermount
+		case <-tick:
+		case <-over:
+			t.Fatal("the session does not end")
+		}
 	}
 	_, list := l.transfers()
 	done := map[access.FileAction]int{}
@@ -319,7 +342,6 @@ func TestLedgerOfSSHFS(t *testing.T) {
 	if done[access.FileOpaque] > 0 {
 		t.Errorf("%v", list)
 	}
-	t.Log(list)
 }
 
 // rsync is no file transfer that we read: its command line, the bytes and
