@@ -74,6 +74,7 @@ type ask struct {
 	serial uint64
 	file   *file            // of a handle
 	offset uint64           // of a read; the flags of an open
+	length uint32           // of a read
 	entry  *access.Transfer // to report with the answer
 	attrs  attrs            // of a setstat
 }

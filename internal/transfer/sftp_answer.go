@@ -144,6 +144,9 @@ func (r *answers) data(a ask, n uint32) error {
 	if n > 0 {
 		r.getting.seek(a.offset)
 	}
+	if n < a.length {
+		a.file.short, a.file.shortAt = true, a.offset+uint64(n)
+	}
 	return nil
 }
 

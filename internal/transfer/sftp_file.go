@@ -26,7 +26,9 @@ type file struct {
 	in, out content // read and written
 	size    uint64  // as the host told, if sized
 	sized   bool
-	eof     bool // a read found the end at size
+	eof     bool // a read found the end at size, or before
+	short   bool // an answer was shorter than asked for, and ended at shortAt
+	shortAt uint64
 	foreign bool // it was written to in other ways too
 	cut     bool // its size was set, to cutAt
 	cutAt   uint64
@@ -88,10 +90,11 @@ func (f *file) entry(action access.FileAction, c *content, whole bool, result st
 }
 
 // got reports whether the file was read as a whole: to its end, or to the size
-// that the host gave.
+// that the host gave. Clients that ask for more than there is learn the end
+// from a short answer, and from there being nothing after it.
 func (f *file) got() bool {
 	n, ok := f.in.upTo()
-	return ok && f.sized && n == f.size
+	return ok && (f.sized && n == f.size || f.eof && f.short && n == f.shortAt)
 }
 
 // put reports whether the file consists of what was written: it was empty, or
@@ -109,14 +112,15 @@ func (f *file) put() bool {
 
 // end takes note that a read at offset found the end of the file.
 func (f *file) end(offset uint64) {
-	if !f.eof || offset < f.size {
-		f.size, f.sized, f.eof = offset, true, true
+	f.eof = true
+	if !f.sized || offset < f.size {
+		f.size, f.sized = offset, true
 	}
 }
 
 // sizeIs takes note of a size that the host told.
 func (f *file) sizeIs(size uint64) {
-	if !f.eof {
+	if !f.eof || size < f.size {
 		f.size, f.sized = size, true
 	}
 }

@@ -53,8 +53,7 @@ func (r *requests) ask(kind byte, in *fields) (a ask, err error) {
 		}
 	case fxpRead:
 		a.file, err = r.handle(in)
-		a.offset = in.uint64()
-		in.uint32()
+		a.offset, a.length = in.uint64(), in.uint32()
 	case fxpWrite:
 		if a.file, err = r.handle(in); err == nil {
 			offset := in.uint64()

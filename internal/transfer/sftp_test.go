@@ -134,6 +134,7 @@ func TestWholeReads(t *testing.T) {
 		"end seen":      {func(p *peer) { p.ask(5, 9, "h", uint64(3), 100); p.answer(101, 9, 1, "", "") }, "get f 3 B ok"},
 		"size by path":  {func(*peer) {}, "get f 3 B ok"},
 		"size by fstat": {func(p *peer) { p.ask(8, 9, "h"); p.answer(105, 9, 1, uint64(4)) }, "get f 3 B partial ok"},
+		"end far off":   {func(p *peer) { p.ask(5, 9, "h", uint64(90), 100); p.answer(101, 9, 1, "", "") }, "get f 3 B ok"},
 		"failure":       {func(p *peer) { p.ask(5, 9, "h", uint64(3), 100); p.answer(101, 9, 4, "", "") }, "get f 3 B partial failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,12 +154,18 @@ func TestWholeReads(t *testing.T) {
 			}
 		})
 	}
-	p := newPeer()
+	p := newPeer() // nobody told a size
 	p.open(1, "h", "f", reading)
 	p.ask(5, 2, "h", uint64(0), 2)
 	p.answer(103, 2, "ab")
 	p.close(4, "h")
-	p.want(t, "get f 2 B partial ok")
+	p.open(1, "h", "f", reading)
+	p.ask(5, 2, "h", uint64(0), 9)
+	p.ask(5, 3, "h", uint64(9), 9)
+	p.answer(103, 2, "ab")
+	p.answer(101, 3, 1, "", "")
+	p.close(4, "h")
+	p.want(t, "get f 2 B partial ok", "get f 2 B ok")
 }
 
 func TestExtensions(t *testing.T) {
