@@ -25,6 +25,9 @@ func (d *Desk) Admit(ctx context.Context, a access.Application) (*access.Pass, e
 	if err == nil {
 		return pass, nil
 	}
+	if cause := context.Cause(s.life); cause != nil {
+		err = cause // it was ended from here, and what it waited for perhaps with it
+	}
 	d.unregister(s)
 	e := access.AsError(err)
 	if e.ID == "" && ctx.Err() == nil { // else the request's own events tell
@@ -94,12 +97,15 @@ func (d *Desk) admit(ctx context.Context, s *session) (*access.Pass, error) {
 // pass if there is none.
 func (d *Desk) enter(ctx context.Context, s *session, r ruling) (*access.Pass, error) {
 	if r.standing {
-		return d.enterStanding(s, r)
+		return d.enterStanding(ctx, s, r)
 	}
 	var found bool
 	var approvers []access.PersonName
 	err := d.write(ctx, func(c *change) error {
 		if err := d.current(r.policy); err != nil {
+			return err
+		}
+		if err := c.free(r); err != nil {
 			return err
 		}
 		g, ok, err := c.pick(s, r)
@@ -119,9 +125,17 @@ func (d *Desk) enter(ctx context.Context, s *session, r ruling) (*access.Pass, e
 	return d.pass(s, approvers), nil
 }
 
-// enterStanding needs no transaction: it changes no row. A policy that is
-// published after the check finds the session when it sweeps.
-func (d *Desk) enterStanding(s *session, r ruling) (*access.Pass, error) {
+// enterStanding needs no transaction: it changes no row. A lock that commits
+// after the look at them, and a policy that is published after the check, find
+// the session.
+func (d *Desk) enterStanding(ctx context.Context, s *session, r ruling) (*access.Pass, error) {
+	list, err := d.Store.Locks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if refused := locks(list).hit(r.policy, r.person.Name, r.target.Host); refused != nil {
+		return nil, refused
+	}
 	d.mu.Lock()
 	if err := d.current(r.policy); err != nil {
 		d.mu.Unlock()

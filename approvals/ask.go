@@ -30,6 +30,9 @@ func (d *Desk) post(ctx context.Context, s *session, r ruling, mayAsk bool) (*wa
 		if err := d.current(r.policy); err != nil {
 			return err
 		}
+		if err := c.free(r); err != nil {
+			return err
+		}
 		joined, err := c.join(request)
 		if err != nil || joined.ID != "" {
 			w.request, w.joined = joined.ID, true
@@ -93,6 +96,9 @@ func (d *Desk) ask(ctx context.Context, actor access.Actor, t access.Target, kin
 	defer d.posting.Unlock()
 	err := d.write(ctx, func(c *change) error {
 		if err := d.current(r.policy); err != nil {
+			return err
+		}
+		if err := c.free(r); err != nil {
 			return err
 		}
 		joined, err := c.join(request)
@@ -186,8 +192,12 @@ func (c *change) join(r access.Request) (access.Request, error) {
 // create inserts a new request, if it can be approved at all and its reason
 // is what the rule wants.
 func (c *change) create(request access.Request, r ruling) error {
-	asked, enough := r.asks()
-	if !enough {
+	list, err := c.locks()
+	if err != nil {
+		return err
+	}
+	asked := names(list.approvers(r.policy, r.rule, r.person))
+	if r.policy.Met(r.rule, r.person, asked) > 0 {
 		return access.Refuse(access.ReasonNoApprover, fmt.Sprintf("nobody could approve it: the rule %s asks for more people than there are", r.rule.Name),
 			"Ask an admin of the bastion")
 	}
@@ -199,14 +209,22 @@ func (c *change) create(request access.Request, r ruling) error {
 		}
 		return e
 	}
+	return c.insert(request, r, string(request.Person), asked)
+}
+
+// insert inserts a request that an actor posts, and tells of it.
+func (c *change) insert(request access.Request, r ruling, actor string, asked []access.PersonName) error {
 	if err := c.InsertRequest(request); err != nil {
 		return err
 	}
-	e := requestEvent(audit.RequestCreated, string(request.Person), request)
+	e := requestEvent(audit.RequestCreated, actor, request)
 	e.Source = request.Source
 	e.Detail = map[string]string{
 		"kinds": kindWords(request.Kinds), "for": exact(request.For), "reason": request.Reason, "fingerprint": request.Fingerprint,
-		"policy": request.PolicyDigest, "until": request.WaitUntil.Format(time.RFC3339), "asked": strings.Join(asWords(names(asked)), " "),
+		"policy": request.PolicyDigest, "until": request.WaitUntil.Format(time.RFC3339), "asked": strings.Join(asWords(asked), " "),
+	}
+	if request.Extends != "" {
+		e.Grant, e.Detail["extends"] = string(request.Extends), string(request.Extends)
 	}
 	if err := c.audit(e); err != nil {
 		return err

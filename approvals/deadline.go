@@ -53,7 +53,7 @@ func (c *change) endDue() error {
 			cause: access.Refuse(access.ReasonLapsed, "the grant was not used in time", "Connect again to ask again")}
 		if g.State == access.GrantActive {
 			next, e = access.GrantExpired, ending{actor: audit.ActorSystem, words: "its time was over",
-				cause: access.Refuse(access.ReasonExpired, fmt.Sprintf("your %s on %s are over", exact(g.For), g.Target), "Connect again to ask again")}
+				cause: access.Refuse(access.ReasonExpired, fmt.Sprintf("your %s on %s are over", exact(g.NotAfter.Sub(g.StartedAt)), g.Target), "Connect again to ask again")}
 		}
 		if err := c.endGrant(g, next, e); err != nil {
 			return err

@@ -76,6 +76,9 @@ func (d *Desk) decide(ctx context.Context, actor access.Actor, id access.Request
 	var after access.Request
 	var late *access.Error // a refusal that goes with a change
 	err := d.write(ctx, func(c *change) error {
+		if err := c.freeActor(p, actor); err != nil {
+			return err
+		}
 		r, err := c.Request(id)
 		if err != nil {
 			return err
@@ -155,7 +158,11 @@ func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, re
 		return c.deny(r, who, reason)
 	}
 	// Earlier approvals count only as far as they would count now.
-	missing := p.Met(rule, requester, r.ApprovedBy())
+	list, err := c.locks()
+	if err != nil {
+		return err
+	}
+	missing := list.missing(p, rule, requester, r.ApprovedBy())
 	if who.local() {
 		missing = 0
 		c.done = append(c.done, func() {
@@ -167,6 +174,8 @@ func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, re
 		}
 	}
 	switch {
+	case missing == 0 && r.Extends != "":
+		return c.lengthen(r, rule, who, reason)
 	case missing == 0:
 		return c.approve(r, rule, who, reason)
 	case repeated:

@@ -15,6 +15,14 @@
 //   - A reload publishes an epoch and then sweeps. What was evaluated under
 //     an older epoch is evaluated again before it counts; what counted before
 //     the new one was published is found by the sweep (sweep.go).
+//   - A lock is a row. Everything that lets in, asks or decides looks at the
+//     locks after it has registered, so whichever of the two commits later
+//     sees the other (lock.go, locked.go). A lock takes away what it hits;
+//     lifting it gives nothing back.
+//   - An extension is a request that names a grant. Its approval moves the end
+//     of that grant instead of making another, so the total is one difference
+//     to hold against the rule's longest, and its sessions never change hands
+//     (extend.go). A session that several grants cover lives while any does.
 //
 // It refuses to know SSH, SQL and Slack: the front door brings an
 // [access.Application], the database is a [Store], and requests are shown by
@@ -58,10 +66,11 @@ type Desk struct {
 	// Lock order: posting, then the store's writer, then mu.
 	posting sync.Mutex
 
-	mu       sync.Mutex
-	sessions map[access.SessionID]*session
-	waiters  map[access.RequestID]map[*waiter]bool
-	swept    *policy.Policy // under which everything was last swept; nil before
+	mu        sync.Mutex
+	sessions  map[access.SessionID]*session
+	waiters   map[access.RequestID]map[*waiter]bool
+	attending map[*attendance]bool
+	swept     *policy.Policy // under which everything was last swept; nil before
 
 	due   chan struct{} // a deadline may have moved; holds one
 	shown chan struct{} // the outbox may have more; holds one
@@ -73,11 +82,12 @@ func New(c Config) (*Desk, error) {
 		return nil, errors.New("approvals: store, policy, bastion ID, clock, IDs and log are needed")
 	}
 	return &Desk{
-		Config:   c,
-		sessions: map[access.SessionID]*session{},
-		waiters:  map[access.RequestID]map[*waiter]bool{},
-		due:      make(chan struct{}, 1),
-		shown:    make(chan struct{}, 1),
+		Config:    c,
+		sessions:  map[access.SessionID]*session{},
+		waiters:   map[access.RequestID]map[*waiter]bool{},
+		attending: map[*attendance]bool{},
+		due:       make(chan struct{}, 1),
+		shown:     make(chan struct{}, 1),
 	}, nil
 }
 

@@ -68,6 +68,9 @@ func (d *Desk) Revoke(ctx context.Context, actor access.Actor, id string, reason
 		return d.refuseDecision(ctx, actor, id, "revoke", refused)
 	}
 	err := d.write(ctx, func(c *change) error {
+		if err := c.freeActor(p, actor); err != nil {
+			return err
+		}
 		g, err := c.grantOf(id)
 		if err != nil {
 			return err
@@ -138,8 +141,8 @@ func (d *Desk) kill(ctx context.Context, actor access.Actor, id access.SessionID
 		return access.Refuse(access.ReasonNotFound, "no session of that ID is live here", "ssh bastion sessions --state live lists them")
 	}
 	own := actor.Person != "" && actor.Person == s.app.Identity.Person
+	p := d.Policy.Current()
 	if !own {
-		p := d.Policy.Current()
 		who, refused := deciderOf(p, actor)
 		if refused != nil {
 			return refused
@@ -150,6 +153,9 @@ func (d *Desk) kill(ctx context.Context, actor access.Actor, id access.SessionID
 	}
 	name := actorName(actor)
 	return d.write(ctx, func(c *change) error {
+		if err := c.freeActor(p, actor); err != nil {
+			return err
+		}
 		c.done = append(c.done, func() {
 			s.end(access.Refuse(access.ReasonKilled, because(name+" ended this session", reason), "Talk to "+name).About(string(id)))
 		})

@@ -30,7 +30,8 @@ type Notice struct {
 // database and never its source: each call may come again after a crash, and
 // must then show the same thing once. Calls come from one goroutine; for one
 // request they come in order. An error that has a method
-// RetryAfter() time.Duration holds all deliveries back for so long.
+// RetryAfter() time.Duration holds all deliveries back for so long; one whose
+// method Permanent() bool says so is given up at once.
 type Notifier interface {
 	// Post shows a request for the first time.
 	Post(ctx context.Context, n Notice) (MessageRef, error)
@@ -41,3 +42,7 @@ type Notifier interface {
 
 // retryAfter is what an error may say about the next attempt.
 type retryAfter interface{ RetryAfter() time.Duration }
+
+// permanent is what an error may say about further attempts: that the same
+// call would fail again.
+type permanent interface{ Permanent() bool }

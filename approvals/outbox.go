@@ -17,13 +17,29 @@ const (
 	callTimeout  = 30 * time.Second
 )
 
+// What is over stays in the outbox for a week, for who wonders why something
+// was not shown, and goes a few rows at a time: decisions wait for the writer
+// meanwhile.
+const (
+	keepNotices = 7 * 24 * time.Hour
+	pruneEvery  = time.Hour
+	pruneAtOnce = 200
+)
+
 // Deliver shows what is in the outbox through n, until ctx ends: each request
 // at least once as it stands, in order, the longest waiting first. One
 // Deliver runs per database.
 func (d *Desk) Deliver(ctx context.Context, n Notifier) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var pruned time.Time
 	for ctx.Err() == nil {
+		if now := d.Now(); now.Sub(pruned) >= pruneEvery {
+			pruned = now
+			if err := d.PruneNotices(ctx); err != nil && ctx.Err() == nil {
+				d.Log.Error("the outbox is not pruned", "err", err)
+			}
+		}
 		wait, firm, err := d.DeliverNext(ctx, n)
 		if err != nil && ctx.Err() == nil {
 			d.Log.Error("the outbox is held up", "err", err)
@@ -60,7 +76,7 @@ func (d *Desk) DeliverNext(ctx context.Context, n Notifier) (wait time.Duration,
 		return 0, false, d.Store.NoticeShown(ctx, id, through, at.Channel, at.TS)
 	case ctx.Err() != nil:
 		return 0, false, ctx.Err()
-	case attempts+1 >= maxAttempts:
+	case attempts+1 >= maxAttempts, isPermanent(err):
 		d.Log.Error("a request could not be shown and is given up", "request", id, "attempts", attempts+1, "err", err)
 		return 0, false, d.Store.NoticeGivenUp(ctx, id, through, err.Error())
 	}
@@ -72,6 +88,23 @@ func (d *Desk) DeliverNext(ctx context.Context, n Notifier) (wait time.Duration,
 	}
 	d.Log.Warn("a request could not be shown", "request", id, "attempt", attempts+1, "again_in", again, "err", err)
 	return wait, firm, d.Store.NoticeFailed(ctx, id, d.Now().Add(again), err.Error())
+}
+
+// isPermanent reports whether trying again is of no use.
+func isPermanent(err error) bool {
+	var p permanent
+	return errors.As(err, &p) && p.Permanent()
+}
+
+// PruneNotices forgets what was shown or given up long ago.
+func (d *Desk) PruneNotices(ctx context.Context) error {
+	before := d.Now().Add(-keepNotices)
+	for {
+		n, err := d.Store.PruneOutbox(ctx, before, pruneAtOnce)
+		if err != nil || n < pruneAtOnce {
+			return err
+		}
+	}
 }
 
 // untilNotice gives how long nothing is due.
@@ -118,8 +151,12 @@ func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) 
 	}
 	n.Channel = rule.Approval.Channel
 	if requester, ok := p.Person(r.Person); ok && r.State == access.RequestPending {
-		n.Asked = p.Approvers(rule, requester)
-		n.Missing = p.Met(rule, requester, r.ApprovedBy())
+		list, err := d.Store.Locks(ctx)
+		if err != nil {
+			return Notice{}, err
+		}
+		n.Asked = locks(list).approvers(p, rule, requester)
+		n.Missing = locks(list).missing(p, rule, requester, r.ApprovedBy())
 	}
 	return n, nil
 }

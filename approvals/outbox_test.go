@@ -188,3 +188,55 @@ func (c notifying) Update(_ context.Context, at approvals.MessageRef, n approval
 	c <- n
 	return at, nil
 }
+
+type refused struct{}
+
+func (refused) Error() string   { return "channel_not_found" }
+func (refused) Permanent() bool { return true }
+
+// An error that says that it stays is believed.
+func TestAPermanentErrorIsGivenUpAtOnce(t *testing.T) {
+	w, b := newWorld(t), &board{shown: map[approvals.MessageRef]approvals.Notice{}}
+	id := w.asked("alice", "root@db1")
+	b.fail = fmt.Errorf("post: %w", refused{})
+	w.deliver(b)
+	w.pass(10 * time.Minute)
+	w.deliver(b)
+	if e := w.events(audit.NotificationFailed); b.calls != 1 || len(e) != 1 || e[0].Request != string(id) {
+		t.Errorf("%d calls, events %+v", b.calls, e)
+	}
+	// What changes later is tried again: the channel may be there by then.
+	b.fail = nil
+	w.pass(20 * time.Minute)
+	w.state(id, access.RequestLapsed)
+	w.deliver(b)
+	if len(b.shown) != 1 {
+		t.Errorf("%d shown", len(b.shown))
+	}
+}
+
+// What was shown goes from the outbox after a week; where it is shown stays.
+func TestOldNoticesGo(t *testing.T) {
+	w, b := newWorld(t), &board{shown: map[approvals.MessageRef]approvals.Notice{}}
+	id := w.asked("alice", "root@db1")
+	w.deliver(b)
+	prune := func(pass time.Duration, left int64) {
+		t.Helper()
+		w.pass(pass)
+		if err := w.PruneNotices(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n, err := w.store.PruneOutbox(t.Context(), w.clock().Add(time.Hour), 100)
+		if err != nil || n != left {
+			t.Errorf("%d were left, %v; want %d", n, err, left)
+		}
+	}
+	prune(7*24*time.Hour, 1) // and its lapse waits, to be shown in the same place
+	w.deliver(b)
+	if b.posts != 1 || len(b.shown) != 1 {
+		t.Errorf("posted %d times", b.posts)
+	}
+	w.deliver(b)
+	prune(7*24*time.Hour+time.Second, 0)
+	w.state(id, access.RequestLapsed)
+}

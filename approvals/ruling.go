@@ -124,12 +124,6 @@ func what(k access.Kind) string {
 	}
 }
 
-// asks gives who may approve, and whether all of them would suffice.
-func (r ruling) asks() (who []access.Person, enough bool) {
-	who = r.policy.Approvers(r.rule, r.person)
-	return who, r.policy.Met(r.rule, r.person, names(who)) == 0
-}
-
 func names(people []access.Person) []access.PersonName {
 	list := make([]access.PersonName, len(people))
 	for i, p := range people {

@@ -179,7 +179,10 @@ func (c *change) endGrant(g access.Grant, next access.GrantState, e ending) erro
 	if err := c.audit(event); err != nil {
 		return err
 	}
-	if err := c.show(g.RequestID); err != nil {
+	if err := c.endExtensions(g, e); err != nil {
+		return err
+	}
+	if err := c.showGrant(g); err != nil {
 		return err
 	}
 	for _, s := range c.desk.under(g.ID) {

@@ -19,6 +19,8 @@ type Store interface {
 	Request(ctx context.Context, id access.RequestID) (access.Request, error)
 	// Causes says, in plain words, why a request and its grant ended.
 	Causes(ctx context.Context, id access.RequestID) (request, grant string, err error)
+	// Locks gives all locks in force.
+	Locks(ctx context.Context) ([]access.Lock, error)
 	// NextDeadline is when a request or a grant next ends by itself.
 	NextDeadline(ctx context.Context) (time.Time, bool, error)
 
@@ -29,6 +31,8 @@ type Store interface {
 	NoticeFailed(ctx context.Context, id access.RequestID, next time.Time, cause string) error
 	NoticeGivenUp(ctx context.Context, id access.RequestID, through int64, cause string) error
 	Message(ctx context.Context, id access.RequestID) (channel, ts string, err error)
+	// PruneOutbox forgets up to limit notices that ended before a moment.
+	PruneOutbox(ctx context.Context, before time.Time, limit int) (n int64, err error)
 }
 
 // Tx is a writer transaction. Rows move compare-and-swap: a change whose row
@@ -38,7 +42,7 @@ type Tx interface {
 	PendingRequests() ([]access.Request, error)
 	DueRequests(now time.Time) ([]access.Request, error)
 	// IdenticalPending finds the pending request with the person, key,
-	// target, rule and kinds of r. There is at most one.
+	// target, rule, kinds and extended grant of r. There is at most one.
 	IdenticalPending(r access.Request) (access.Request, bool, error)
 	InsertRequest(r access.Request) error
 	AddDecision(id access.RequestID, d access.Decision) error
@@ -50,6 +54,16 @@ type Tx interface {
 	DueGrants(now time.Time) ([]access.Grant, error)
 	InsertGrant(g access.Grant) error
 	MoveGrant(from access.GrantState, g access.Grant, cause string) error
+
+	// ExtendGrant moves the end of an active grant from a moment to g's.
+	ExtendGrant(from time.Time, g access.Grant) error
+	// Extensions gives the requests for more time under a grant, oldest
+	// first. At most one is pending.
+	Extensions(id access.GrantID) ([]access.Request, error)
+
+	Locks() ([]access.Lock, error)
+	SetLock(l access.Lock) error
+	LiftLock(s access.Subject) error
 
 	// Show puts into the outbox that the request is to be shown as it
 	// stands after the transaction.

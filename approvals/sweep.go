@@ -11,7 +11,7 @@ import (
 )
 
 // Sweep ends what the policy in force no longer covers: pending requests,
-// grants, and sessions. It runs after each [policy.Live.Publish], and once at
+// grants, sessions, and consoles. It runs after each [policy.Live.Publish], and once at
 // the start, since the access file may have changed while nobody ran. It is
 // harmless to run it again.
 func (d *Desk) Sweep(ctx context.Context) error {
@@ -35,14 +35,11 @@ func (d *Desk) Sweep(ctx context.Context) error {
 	for _, s := range d.uncovered(p) {
 		s.end(removed(s.app.Target))
 	}
+	d.sweepConsoles(p)
 	d.mu.Lock()
 	d.swept = p
-	for _, waiting := range d.waiters {
-		for w := range waiting {
-			signal(w.changed) // others may be asked now
-		}
-	}
 	d.mu.Unlock()
+	d.wakeAll() // others may be asked now
 	return nil
 }
 

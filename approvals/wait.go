@@ -41,6 +41,17 @@ func (d *Desk) wakeWaiters(id access.RequestID) {
 	}
 }
 
+// wakeAll makes everybody who waits look again.
+func (d *Desk) wakeAll() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, waiting := range d.waiters {
+		for w := range waiting {
+			signal(w.changed)
+		}
+	}
+}
+
 // wait returns nil when it is worth trying to enter again, and an error when
 // the request came to another end, or ctx did.
 func (d *Desk) wait(ctx context.Context, w *waiter) error {
@@ -56,7 +67,14 @@ func (d *Desk) wait(ctx context.Context, w *waiter) error {
 		if request.State != access.RequestPending && request.State != access.RequestApproved {
 			return d.ended(w, request)
 		}
-		if now, ok := d.waiting(w, request); ok && w.session.app.Tell != nil && !same(now, told) {
+		list, err := d.Store.Locks(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return gone(ctx)
+			}
+			return access.AsError(err).About(string(w.request))
+		}
+		if now, ok := d.waiting(w, request, list); ok && w.session.app.Tell != nil && !same(now, told) {
 			told = now
 			w.session.app.Tell(now)
 		}
@@ -76,7 +94,7 @@ func (d *Desk) wait(ctx context.Context, w *waiter) error {
 
 // waiting is how the wait stands, for the person; false if its rule is gone
 // and the sweep that ends it is under way.
-func (d *Desk) waiting(w *waiter, r access.Request) (access.Waiting, bool) {
+func (d *Desk) waiting(w *waiter, r access.Request, l locks) (access.Waiting, bool) {
 	state := access.Waiting{Request: r.ID, Target: r.Target, Until: r.WaitUntil, Joined: w.joined}
 	if r.State == access.RequestApproved {
 		state.Approved = r.ApprovedBy()
@@ -87,7 +105,7 @@ func (d *Desk) waiting(w *waiter, r access.Request) (access.Waiting, bool) {
 	if !ok {
 		return state, false
 	}
-	state.Asked = names(p.Approvers(rule, w.ruling.person))
+	state.Asked = names(l.approvers(p, rule, w.ruling.person))
 	for _, name := range r.ApprovedBy() {
 		if slices.Contains(state.Asked, name) {
 			state.Approved = append(state.Approved, name)
