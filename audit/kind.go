@@ -10,7 +10,7 @@ const (
 	ServerStarted  Kind = "server.started"
 	ServerStopped  Kind = "server.stopped"
 	IndexRebuilt   Kind = "index.rebuilt"   // reindex made the sessions anew from their files (sessions, transfers, unusable)
-	AuditSetAside  Kind = "audit.set_aside" // a file of another chain than the database's was moved away (file, kept_as, from)
+	AuditSetAside  Kind = "audit.set_aside" // a file of another chain than the database's was moved away (file, kept_as, ends_at, hash)
 	PolicyReloaded Kind = "policy.reloaded" // (digest, epoch)
 	PolicyRefused  Kind = "policy.refused"  // a bad access.yaml; the old one stays (digest, faults)
 

@@ -14,6 +14,8 @@ import (
 	"github.com/sallyport/sallyport/store"
 )
 
+var quiet = slog.New(slog.DiscardHandler)
+
 func (f *fixture) record(n int) {
 	f.t.Helper()
 	for range n {
@@ -82,7 +84,7 @@ func TestAuditFilesFollowTheChain(t *testing.T) {
 	f, dir := newFixture(t), filepath.Join(t.TempDir(), "audit")
 	export := func(want int64) {
 		t.Helper()
-		if _, err := f.ExportAudit(t.Context(), dir); err != nil {
+		if _, err := f.ExportAudit(t.Context(), dir, quiet); err != nil {
 			t.Fatal(err)
 		}
 		if got := chainOf(t, dir); got != want {
@@ -129,7 +131,7 @@ func TestAuditFileWithLongLines(t *testing.T) {
 			detail[string(rune('a'+i%26))+string(rune('a'+i/26))] = string(bytes.Repeat([]byte("x"), 2000))
 		}
 		f.write(func(tx *store.Tx) error { return tx.Record(audit.Event{Kind: audit.PolicyRefused, Detail: detail}) })
-		if _, err := f.ExportAudit(t.Context(), dir); err != nil {
+		if _, err := f.ExportAudit(t.Context(), dir, quiet); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.ForgetAuditCursor(t.Context(), 0); err != nil {
@@ -145,7 +147,7 @@ func TestFollowAuditAppendsWhatIsLeftAtTheEnd(t *testing.T) {
 	f, dir := newFixture(t), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); f.FollowAudit(ctx, dir, slog.New(slog.DiscardHandler)) }()
+	go func() { defer close(done); f.FollowAudit(ctx, dir, quiet) }()
 	f.record(10)
 	cancel()
 	<-done

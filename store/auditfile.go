@@ -20,6 +20,10 @@ import (
 // Lines are synced before the cursor moves, so a crash between the two makes
 // the next run append again: it looks at a file's last line first and leaves
 // out what stands there already.
+//
+// A file may also be of another chain than the database's: after a restore
+// the database is older than its files, and goes on otherwise than they do.
+// Such files are set aside; see auditfork.go.
 const auditFileCursor = "audit.files"
 
 // wake tells the follower, if it sleeps, that there are new rows.
@@ -38,7 +42,7 @@ func (s *Store) FollowAudit(ctx context.Context, dir string, log *slog.Logger) {
 	failed := false
 	for {
 		var again <-chan time.Time
-		switch n, err := s.ExportAudit(ctx, dir); {
+		switch n, err := s.ExportAudit(ctx, dir, log); {
 		case err != nil && ctx.Err() == nil:
 			log.Error("audit files are behind; the database has everything", "dir", dir, "err", err)
 			failed, again = true, time.After(retry)
@@ -50,7 +54,7 @@ func (s *Store) FollowAudit(ctx context.Context, dir string, log *slog.Logger) {
 		case <-s.appended:
 		case <-again:
 		case <-ctx.Done():
-			if _, err := s.ExportAudit(context.WithoutCancel(ctx), dir); err != nil {
+			if _, err := s.ExportAudit(context.WithoutCancel(ctx), dir, log); err != nil {
 				log.Error("audit files are behind; the next start goes on", "dir", dir, "err", err)
 			}
 			return
@@ -59,23 +63,32 @@ func (s *Store) FollowAudit(ctx context.Context, dir string, log *slog.Logger) {
 }
 
 // ExportAudit appends to the audit files what they lack and gives the number
-// of rows that it went through. It must not run twice at once.
-func (s *Store) ExportAudit(ctx context.Context, dir string) (int, error) {
+// of rows that it went through. Files of another chain it sets aside, with an
+// event and a line in the log. It must not run twice at once.
+func (s *Store) ExportAudit(ctx context.Context, dir string, log *slog.Logger) (int, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return 0, fmt.Errorf("store: audit files: %w", err)
 	}
 	total := 0
 	for {
-		var after int64
-		err := s.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM cursors WHERE name = ?`, auditFileCursor).Scan(&after)
+		after, err := s.auditCursor(ctx)
+		if err == nil && !s.settled {
+			err = s.settleAudit(ctx, dir, after, log)
+		}
 		if err != nil {
 			return total, fmt.Errorf("store: audit files: %w", err)
 		}
+		s.settled = true
 		rows, err := s.Audit(ctx, after, maxPage)
 		if err != nil || len(rows) == 0 {
 			return total, err
 		}
-		if err := appendRows(dir, rows); err != nil {
+		err = s.appendRows(ctx, dir, rows)
+		if errors.Is(err, errOtherChain) {
+			s.settled = false // somebody exchanged the file just now
+			continue
+		}
+		if err != nil {
 			return total, fmt.Errorf("store: audit files: %w", err)
 		}
 		last := rows[len(rows)-1].Seq
@@ -90,8 +103,14 @@ func (s *Store) ExportAudit(ctx context.Context, dir string) (int, error) {
 	}
 }
 
+// auditCursor is the number of the last row that is in the files.
+func (s *Store) auditCursor(ctx context.Context) (seq int64, err error) {
+	err = s.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM cursors WHERE name = ?`, auditFileCursor).Scan(&seq)
+	return seq, err
+}
+
 // appendRows appends rows to the files of their days, and syncs.
-func appendRows(dir string, rows []audit.Row) error {
+func (s *Store) appendRows(ctx context.Context, dir string, rows []audit.Row) error {
 	for len(rows) > 0 {
 		day, err := dayOf(rows[0])
 		if err != nil {
@@ -105,7 +124,7 @@ func appendRows(dir string, rows []audit.Row) error {
 				break
 			}
 		}
-		if err := appendDay(filepath.Join(dir, day+".ndjson"), rows[:n]); err != nil {
+		if err := s.appendDay(ctx, dayFile(dir, day), rows[:n]); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -118,20 +137,25 @@ func dayOf(r audit.Row) (string, error) {
 	return e.Time.UTC().Format(time.DateOnly), err
 }
 
+func dayFile(dir, day string) string { return filepath.Join(dir, day+".ndjson") }
+
 // appendDay appends to one file what comes after its last line.
-func appendDay(path string, rows []audit.Row) (err error) {
+func (s *Store) appendDay(ctx context.Context, path string, rows []audit.Row) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	last, end, err := lastLine(f)
+	if err == nil {
+		err = s.sameChain(ctx, last)
+	}
 	if err != nil {
 		return err
 	}
 	var lines []byte
 	for _, r := range rows {
-		if r.Seq > last {
+		if r.Seq > last.Seq {
 			lines = audit.AppendLine(lines, r)
 		}
 	}
@@ -146,12 +170,12 @@ func appendDay(path string, rows []audit.Row) (err error) {
 	return f.Sync()
 }
 
-// lastLine gives the number of the last whole line's row, 0 for none, and the
-// offset after that line.
-func lastLine(f *os.File) (seq, end int64, err error) {
+// lastLine gives the row of the last whole line, the zero one for none, and
+// the offset after that line. A line that is none of ours is errOtherChain.
+func lastLine(f *os.File) (last audit.Row, end int64, err error) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return 0, 0, err
+		return last, 0, err
 	}
 	const step = 64 << 10
 	// Read ever more of the tail, until it holds a whole line: one that
@@ -160,20 +184,20 @@ func lastLine(f *os.File) (seq, end int64, err error) {
 		from := max(0, size-want)
 		tail := make([]byte, size-from)
 		if _, err := f.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
-			return 0, 0, err
+			return last, 0, err
 		}
 		stop := bytes.LastIndexByte(tail, '\n')
 		if stop < 0 && from == 0 {
-			return 0, 0, nil
+			return last, 0, nil
 		}
 		start := bytes.LastIndexByte(tail[:max(stop, 0)], '\n') + 1
 		if stop < 0 || start == 0 && from > 0 {
 			continue
 		}
-		r, err := audit.ParseLine(tail[start:stop])
+		last, err := audit.ParseLine(tail[start:stop])
 		if err != nil {
-			return 0, 0, fmt.Errorf("%s: its last line is not ours; move the file aside and it is written anew from there on: %w", f.Name(), err)
+			err = fmt.Errorf("%s: its last line: %w: %w", f.Name(), errOtherChain, err)
 		}
-		return r.Seq, from + int64(stop) + 1, nil
+		return last, from + int64(stop) + 1, err
 	}
 }

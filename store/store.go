@@ -48,6 +48,7 @@ type Store struct {
 	readers *sql.DB
 
 	appended chan struct{} // audit rows were added; holds one, for the follower
+	settled  bool          // the audit files are of this chain; ExportAudit's alone
 }
 
 // busyTimeout is how long a connection waits for another process (a backup,
