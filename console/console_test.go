@@ -20,6 +20,7 @@ var lines = map[string]string{
 	"request": "request root@db1", "requests": "requests", "approve": "approve " + pendingID, "deny": "deny " + pendingID, "cancel": "cancel " + pendingID,
 	"grants": "grants", "release": "release " + grantID, "revoke": "revoke " + grantID,
 	"sessions": "sessions", "kill": "kill " + liveID, "replay": "replay " + sealedID, "verify": "verify", "export": "export " + sealedID,
+	"extend": "extend " + grantID, "lock": "lock", "unlock": "unlock person:eve",
 	"audit": "audit", "ssh-config": "ssh-config", "known-hosts": "known-hosts",
 }
 
@@ -31,7 +32,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	may := map[string]string{
 		"hosts": everyone, "whoami": everyone, "requests": everyone, "grants": everyone, "sessions": everyone, "ssh-config": everyone, "known-hosts": everyone,
 		"approve": people, "deny": everyone,
-		"request": people, "cancel": people, "release": people,
+		"request": people, "cancel": people, "release": people, "extend": people,
+		"lock": "carol dave local", "unlock": "dave local",
 		"revoke": everyone, "kill": everyone,
 		"replay": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local",
 	}
@@ -52,7 +54,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if got.exit != 1 || got.out != "" || strings.Count(got.err, "\n") != 1 || len(w.asked) > 0 {
 				t.Errorf("%s, %s: %+v, desk %v", who, command, got, w.asked)
 			}
-			if command != "approve" && (len(w.events) != 1 || w.events[0].Kind != "command.refused" || w.events[0].Detail["command"] != command) {
+			if command != "approve" && command != "extend" && (len(w.events) != 1 || w.events[0].Kind != "command.refused" || w.events[0].Detail["command"] != command) {
 				t.Errorf("%s, %s: no audit event of the refusal: %v", who, command, w.events)
 			}
 		}
@@ -112,6 +114,16 @@ func TestGoldens(t *testing.T) {
 		"sessions":         func() result { return w.as(t, "carol", "sessions") },
 		"sessions-json":    func() result { return w.as(t, "carol", "sessions --json") },
 		"sessions-none":    func() result { return w.as(t, "eve", "sessions --json") },
+		"extend":           func() result { return w.as(t, "alice", "extend "+grantID+" --for 30m --reason x") },
+		"extend-local":     func() result { return w.as(t, "local", "extend "+grantID+" --break-glass --reason x") },
+		"lock":             func() result { return w.as(t, "dave", "lock person:eve --reason x") },
+		"locks":            func() result { return w.as(t, "carol", "lock") },
+		"locks-json":       func() result { return w.as(t, "local", "lock --json") },
+		"locks-none":       func() result { v := newWorld(t); v.locks = nil; return v.as(t, "local", "lock") },
+		"unlock":           func() result { return w.as(t, "local", "unlock host:web1") },
+		"help-lock":        func() result { return w.as(t, "dave", "lock --help") },
+		"help-extend":      func() result { return w.as(t, "alice", "extend --help") },
+		"help-admin":       func() result { return w.as(t, "dave", "help") },
 		"audit":            func() result { return w.as(t, "carol", "audit") },
 		"audit-json":       func() result { return w.as(t, "carol", "audit --json --after 1 --limit 1") },
 		"ssh-config":       func() result { return w.as(t, "alice", "ssh-config") },
@@ -148,6 +160,8 @@ func TestUsage(t *testing.T) {
 		"request root@db1 --for 1w":          "is not a duration",
 		"request root@db1 --for 0s":          "no time at all",
 		"sessions --since yesterday":         "is not a time such as",
+		"extend x":                           "is not the ID of a grant or request",
+		"extend " + grantID + " --for -1h":   "is not a duration",
 		"sessions --kind tty":                "is not one of shell, exec, sftp, forward",
 	} {
 		w := newWorld(t)
@@ -173,6 +187,13 @@ func TestWhatReachesTheDesk(t *testing.T) {
 		{"local", "deny " + pendingID + " --reason no", `deny  ` + pendingID + ` "no"`},
 		{"alice", "cancel " + pendingID, "cancel alice " + pendingID},
 		{"alice", "release " + grantID, "release alice " + grantID},
+		{"alice", "extend " + grantID + " --for 1h --reason 'not done'", `extend alice ` + grantID + ` 1h0m0s "not done"`},
+		{"alice", "extend " + approvedID, `extend alice ` + approvedID + ` 0s "from the environment"`},
+		{"local", "extend " + grantID + " --for 1h --break-glass --reason fire", `extend  ` + grantID + ` 1h0m0s "fire"`},
+		{"dave", "lock person:Alice --reason 'a b'", `lock dave person:alice "a b"`},
+		{"carol", "lock host:db1 --reason no", `lock carol host:db1 "no"`}, // the desk refuses and keeps it
+		{"local", "lock host:db1.example.com", `lock  host:db1.example.com "from the environment"`},
+		{"dave", "unlock person:alice --reason ok", `unlock dave person:alice "ok"`},
 		{"dave", "revoke " + approvedID + " --reason no", `revoke dave ` + approvedID + ` "no"`},
 		{"local", "kill " + liveID + " --reason no", `kill  ` + liveID + ` "no"`},
 	} {
@@ -190,8 +211,10 @@ func TestBreakGlass(t *testing.T) {
 		{"local", ""}, {"local", "--break-glass"}, {"local", "--reason fire"}, {"local", "--break-glass --reason ' \t'"}, {"bob", "--break-glass --reason fire"},
 	} {
 		w := newWorld(t)
-		if got := w.as(t, c.who, "approve "+pendingID+" "+c.flags, env); got.exit != 1 || len(w.asked) > 0 {
-			t.Errorf("%s %s: %+v, %v", c.who, c.flags, got, w.asked)
+		for _, command := range []string{"approve " + pendingID, "extend " + grantID} {
+			if got := w.as(t, c.who, command+" "+c.flags, env); got.exit != 1 || len(w.asked) > 0 {
+				t.Errorf("%s, %s %s: %+v, %v", c.who, command, c.flags, got, w.asked)
+			}
 		}
 	}
 }
@@ -253,9 +276,13 @@ func TestHostileText(t *testing.T) {
 			g := &w.grants[i]
 			g.Person, g.Rule, g.Target = access.PersonName(hostile), hostile, access.Target{Login: hostile, Host: hostile}
 		}
+		for i := range w.locks {
+			l := &w.locks[i]
+			l.Subject.Name, l.Reason, l.By = hostile, hostile, hostile
+		}
 		w.rows = []audit.Row{audit.Link(0, audit.Genesis, audit.Encode(audit.Event{Kind: audit.Kind(hostile), Person: hostile, Host: hostile, Detail: map[string]string{hostile: hostile}}))}
 		small := func(c *console.Call) { c.Terminal = &console.Size{Cols: 80, Rows: 24} }
-		for _, line := range []string{"requests --all", "sessions", "grants", "audit", "requests --json", "sessions --json", "grants --json", "audit --json"} {
+		for _, line := range []string{"requests --all", "sessions", "grants", "audit", "lock", "lock --json", "requests --json", "sessions --json", "grants --json", "audit --json"} {
 			for _, change := range []func(*console.Call){small, func(*console.Call) {}} {
 				got := w.as(t, "carol", line, change)
 				if got.exit != 0 {

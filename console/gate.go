@@ -64,7 +64,7 @@ func (c *call) gate(sp spec) error {
 	}
 	refusal := access.Refuse(access.ReasonNotAllowed, sp.name+" is for "+sp.who.String(), "ssh bastion help lists what you may do")
 	if c.roles == local {
-		refusal.Do = "The socket is for reading, denying, revoking and killing"
+		refusal.Do = "The socket is for reading, denying, revoking, locking and killing"
 	}
 	return c.record(audit.Event{
 		Kind:   commandRefused,
@@ -96,8 +96,13 @@ func actorName(a access.Actor) string {
 
 // String says whom a command is for.
 func (r role) String() string {
-	if r&someone != 0 {
+	switch {
+	case r&someone != 0:
 		return "people of the access file"
+	case r&auditor != 0 && r&admin != 0:
+		return "auditors and admins"
+	case r&admin != 0:
+		return "admins"
 	}
 	return "auditors"
 }

@@ -15,10 +15,15 @@ type Desk interface {
 	Ask(ctx context.Context, actor access.Actor, t access.Target, kinds []access.Kind, d time.Duration, reason string) (access.Request, error)
 	Decide(ctx context.Context, actor access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error)
 	Cancel(ctx context.Context, actor access.Actor, id access.RequestID) error
+	// Extend takes the ID of a grant or of its request. At the socket it is
+	// approved at once.
+	Extend(ctx context.Context, actor access.Actor, id string, d time.Duration, reason string) (access.Request, error)
 	Release(ctx context.Context, actor access.Actor, id access.GrantID) error
 	// Revoke takes the ID of a grant or of its request.
 	Revoke(ctx context.Context, actor access.Actor, id string, reason string) error
 	Kill(ctx context.Context, actor access.Actor, id access.SessionID, reason string) error
+	Lock(ctx context.Context, actor access.Actor, s access.Subject, reason string) error
+	Unlock(ctx context.Context, actor access.Actor, s access.Subject, reason string) error
 }
 
 // Store answers questions. Its lists are newest first; what is not there is an
@@ -28,6 +33,8 @@ type Store interface {
 	Session(ctx context.Context, id access.SessionID) (access.Session, error)
 	Requests(ctx context.Context, q access.RequestQuery) ([]access.Request, error)
 	Grants(ctx context.Context, q access.GrantQuery) ([]access.Grant, error)
+	// Locks lists all in force, people first.
+	Locks(ctx context.Context) ([]access.Lock, error)
 	// Audit lists rows of the chain after seq, oldest first.
 	Audit(ctx context.Context, after int64, limit int) ([]audit.Row, error)
 	Record(ctx context.Context, e audit.Event) error

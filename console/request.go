@@ -129,7 +129,7 @@ func (c *call) showRequests(rs []access.Request, state access.RequestState) {
 	}
 	t := table{head: []string{"ID", "STATE", "PERSON", "FOR", "LOGIN@HOST", "ASKED", "REASON"}}
 	for _, r := range rs {
-		t.add(string(r.ID), cell{string(r.State), requestStyle[r.State]}, string(r.Person), exact(r.For),
+		t.add(string(r.ID), cell{string(r.State), requestStyle[r.State]}, string(r.Person), lengthOf(r),
 			r.Target.String(), c.page.ago(r.RequestedAt), or(r.Reason))
 	}
 	c.page.table(t)

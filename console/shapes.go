@@ -88,6 +88,18 @@ func requestJSON(r access.Request) requestShape {
 	return s
 }
 
+type lockShape struct {
+	Subject string     `json:"subject"`
+	Reason  string     `json:"reason"`
+	By      string     `json:"by"`
+	Via     access.Via `json:"via"`
+	At      stamp      `json:"at"`
+}
+
+func lockJSON(l access.Lock) lockShape {
+	return lockShape{Subject: l.Subject.String(), Reason: l.Reason, By: l.By, Via: l.Via, At: stamp(l.At)}
+}
+
 type grantShape struct {
 	ID         access.GrantID    `json:"id"`
 	RequestID  access.RequestID  `json:"request_id"`

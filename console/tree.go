@@ -39,8 +39,9 @@ func (s *set) commands() []*cobra.Command {
 	return []*cobra.Command{
 		s.hosts(), s.whoami(),
 		s.request(), s.requests(), s.approve(), s.deny(), s.cancel(),
-		s.grants(), s.release(), s.revoke(),
+		s.grants(), s.extend(), s.release(), s.revoke(),
 		s.sessions(), s.kill(), s.replay(), s.verify(), s.export(), s.audit(),
+		s.lock(), s.unlock(),
 		s.sshConfig(), s.knownHosts(),
 	}
 }

@@ -88,6 +88,7 @@ type world struct {
 	requests []access.Request
 	grants   []access.Grant
 	sessions []access.Session
+	locks    []access.Lock
 	rows     []audit.Row
 	events   []audit.Event // recorded by the console
 	asked    []string      // what reached the desk
@@ -130,6 +131,10 @@ func newWorld(t testing.TB) *world {
 		{ID: liveID, ConnectionID: nowhereID, BastionID: "b1", Person: "alice", Target: target, Kind: access.KindShell, Terminal: true,
 			Rule: "prod-elevation", RequestID: approvedID, GrantID: grantID, Approvers: []access.PersonName{"bob"}, Fingerprint: "SHA256:abc",
 			Source: "192.0.2.1:50000", StartedAt: now.Add(-40 * time.Minute), State: access.SessionLive, Recording: "2026/11/22/" + liveID},
+	}
+	w.locks = []access.Lock{
+		{Subject: access.Subject{Kind: access.SubjectPerson, Name: "eve"}, Reason: "laptop stolen", By: "dave", Via: access.ViaConsole, At: now.Add(-time.Hour)},
+		{Subject: access.Subject{Kind: access.SubjectHost, Name: "web1"}, Reason: "being examined", By: "local:0", Via: access.ViaSocket, At: now.Add(-time.Minute)},
 	}
 	prev := audit.Genesis
 	for i, kind := range []audit.Kind{audit.ServerStarted, audit.RequestCreated, audit.RequestApproved} {
@@ -221,6 +226,23 @@ func (w *world) Cancel(_ context.Context, a access.Actor, id access.RequestID) e
 	return w.note("cancel %s %s", a.Person, id)
 }
 
+func (w *world) Extend(_ context.Context, a access.Actor, id string, d time.Duration, reason string) (access.Request, error) {
+	r := w.requests[0]
+	r.Extends, r.For = grantID, 30*time.Minute
+	if a.Via == access.ViaSocket {
+		r.State = access.RequestApproved
+	}
+	return r, w.note("extend %s %s %s %q", a.Person, id, d, reason)
+}
+
+func (w *world) Lock(_ context.Context, a access.Actor, s access.Subject, reason string) error {
+	return w.note("lock %s %s %q", a.Person, s, reason)
+}
+
+func (w *world) Unlock(_ context.Context, a access.Actor, s access.Subject, reason string) error {
+	return w.note("unlock %s %s %q", a.Person, s, reason)
+}
+
 func (w *world) Release(_ context.Context, a access.Actor, id access.GrantID) error {
 	return w.note("release %s %s", a.Person, id)
 }
@@ -271,6 +293,8 @@ func (w *world) Grants(_ context.Context, q access.GrantQuery) (out []access.Gra
 	}
 	return out, nil
 }
+
+func (w *world) Locks(context.Context) ([]access.Lock, error) { return w.locks, nil }
 
 func (w *world) Audit(_ context.Context, after int64, limit int) ([]audit.Row, error) {
 	var out []audit.Row
