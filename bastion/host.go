@@ -135,7 +135,7 @@ func (s *visit) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
 		HostKeyAlgorithms: keys,
 		BannerCallback:    s.hostBanner,
 	}
-	conn, chans, reqs, err := gossh.NewClientConn(tcp, pass.Host.Address, config)
+	conn, chans, reqs, err := gossh.NewClientConn(prompt(tcp), pass.Host.Address, config)
 	if err == nil {
 		err = tcp.SetDeadline(time.Time{})
 	}
