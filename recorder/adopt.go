@@ -31,9 +31,9 @@ var errUntrusted = errors.New("its manifest cannot be relied upon")
 
 // ReadSealed reads what the index must know of a sealed recording from its
 // manifest, after checking that one of the trusted keys signed it and that it
-// is about the session whose folder this is. It does not check the other
-// files: [Verify] does. Without a manifest the error is [fs.ErrNotExist]. The
-// caller sets Session.Recording, which depends on the root.
+// is about the session whose folder this is, YYYY/MM/DD/ID below some root. It
+// does not check the other files: [Verify] does. Without a manifest the error
+// is [fs.ErrNotExist].
 func ReadSealed(dir string, trust Trust) (Adoption, error) {
 	data, err := readManifestFile(dir)
 	if errors.Is(err, errOversize) || errors.Is(err, errIrregular) {
@@ -48,6 +48,8 @@ func ReadSealed(dir string, trust Trust) (Adoption, error) {
 	}
 	a := Adoption{Session: m.Session.Session(), Sequence: m.Sequence, Digest: sha256.Sum256(data)}
 	a.Session.BastionID = m.BastionID
+	root := filepath.Join(dir, "..", "..", "..", "..")
+	a.Session.Recording = recordingBelow(root, filepath.Clean(dir))
 	previous, e := hex.DecodeString(m.Previous)
 	copy(a.Previous[:], previous)
 	switch {
@@ -145,10 +147,7 @@ func sealedFolder(folder string) bool {
 func (r *Recorder) readLost(s access.Session) (Adoption, error) {
 	folder := r.Folder(s.Recording)
 	a, err := ReadSealed(folder, r.keys.Trust())
-	switch {
-	case err == nil:
-		a.Session.Recording = s.Recording
-	case errors.Is(err, errUntrusted) && s.State == access.SessionLive:
+	if errors.Is(err, errUntrusted) && s.State == access.SessionLive {
 		s.State, s.EndCause, s.EndDetail = access.SessionRecovered, access.EndCrash, access.Plain(err.Error(), 500)
 		s.EndedAt = s.StartedAt
 		if cast, e := Open(folder); e == nil {
@@ -164,7 +163,7 @@ func (r *Recorder) readLost(s access.Session) (Adoption, error) {
 
 // adoptOne puts one recording in the index, with its ledger of files.
 func (r *Recorder) adoptOne(ctx context.Context, a Adoption) error {
-	err := batchTransfers(r.Folder(a.Session.Recording), a.Session.ID, func(batch []access.Transfer) error {
+	err := BatchTransfers(r.Folder(a.Session.Recording), a.Session.ID, func(batch []access.Transfer) error {
 		return r.config.Index.AddTransfers(ctx, batch)
 	})
 	if err != nil {
@@ -184,9 +183,10 @@ func (r *Recorder) adoptOne(ctx context.Context, a Adoption) error {
 	return nil
 }
 
-// batchTransfers hands the ledger of files of a folder to add, in batches.
-// Lines that cannot be read are left out: [Verify] tells of them.
-func batchTransfers(folder string, id access.SessionID, add func([]access.Transfer) error) error {
+// BatchTransfers hands the ledger of files of a folder to add, in batches that
+// are add's until it returns. Lines that cannot be read are left out: [Verify]
+// tells of them.
+func BatchTransfers(folder string, id access.SessionID, add func([]access.Transfer) error) error {
 	var batch []access.Transfer
 	for t, err := range Transfers(folder) {
 		var bad *LineError

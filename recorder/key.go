@@ -43,7 +43,26 @@ func LoadKeys(dir string, now func() time.Time) (*Keyring, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	k := &Keyring{dir: dir}
+	public, err := readPublicKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keyring{dir: dir, public: public}
+	if len(k.public) == 0 {
+		return k, k.Rotate(now())
+	}
+	k.current, err = readPrivateKey(filepath.Join(dir, keyPrefix+k.ID()))
+	if err == nil && keyID(k.current.Public().(ed25519.PublicKey)) != k.ID() {
+		err = errors.New("the private key is not the one its name says")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s: %w", k.ID(), err)
+	}
+	return k, nil
+}
+
+// readPublicKeys reads the public keys of dir, oldest first.
+func readPublicKeys(dir string) (public []PublicKey, err error) {
 	names, err := filepath.Glob(filepath.Join(dir, keyPrefix+"*"+publicEnd))
 	if err != nil {
 		return nil, err
@@ -57,20 +76,17 @@ func LoadKeys(dir string, now func() time.Time) (*Keyring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		k.public = append(k.public, pub)
+		public = append(public, pub)
 	}
-	if len(k.public) == 0 {
-		return k, k.Rotate(now())
-	}
-	slices.SortFunc(k.public, func(a, b PublicKey) int { return a.CreatedAt.Compare(b.CreatedAt) })
-	k.current, err = readPrivateKey(filepath.Join(dir, keyPrefix+k.ID()))
-	if err == nil && keyID(k.current.Public().(ed25519.PublicKey)) != k.ID() {
-		err = errors.New("the private key is not the one its name says")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("signing key %s: %w", k.ID(), err)
-	}
-	return k, nil
+	slices.SortFunc(public, func(a, b PublicKey) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return public, nil
+}
+
+// ReadTrust gives the trust in the public keys of a keys directory, of which
+// there may be none. It makes nothing.
+func ReadTrust(dir string) (Trust, error) {
+	public, err := readPublicKeys(dir)
+	return (&Keyring{public: public}).Trust(), err
 }
 
 // ID is that of the key that signs.

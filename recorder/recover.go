@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -123,12 +122,23 @@ func (r *Recorder) unsealed(ctx context.Context) ([]access.Session, error) {
 }
 
 // folders lists those of all recordings, oldest first.
-func (r *Recorder) folders() ([]string, error) { return recordingFolders(r.config.Dir) }
+func (r *Recorder) folders() ([]string, error) {
+	folders, _, err := Folders(r.config.Dir)
+	return folders, err
+}
 
-// recordingFolders lists the folders of recordings below root, oldest first.
-func recordingFolders(root string) ([]string, error) {
-	folders, err := filepath.Glob(filepath.Join(globQuote(root), "[0-9][0-9][0-9][0-9]", "[0-9][0-9]", "[0-9][0-9]", "*"))
-	return slices.DeleteFunc(folders, func(folder string) bool { return !access.ValidID(filepath.Base(folder)) }), err
+// Folders lists the folders of recordings below root, the oldest first, and
+// apart from them what lies beside them and is none.
+func Folders(root string) (folders, strange []string, err error) {
+	all, err := filepath.Glob(filepath.Join(globQuote(root), "[0-9][0-9][0-9][0-9]", "[0-9][0-9]", "[0-9][0-9]", "*"))
+	for _, folder := range all {
+		if access.ValidID(filepath.Base(folder)) {
+			folders = append(folders, folder)
+		} else {
+			strange = append(strange, folder)
+		}
+	}
+	return folders, strange, err
 }
 
 // recordingOf is [access.Session.Recording] of a folder below the root.

@@ -43,26 +43,33 @@ func (s *Store) UnknownSessions(ctx context.Context, ids []access.SessionID) (un
 // [recorder.Index].
 func (s *Store) AdoptSession(ctx context.Context, a recorder.Adoption) (other access.SessionID, err error) {
 	err = s.Write(ctx, func(tx *Tx) error {
-		row, err := session(tx, a.Session.ID)
-		switch {
-		case isNotFound(err):
-			err = tx.insertSession(a.Session)
-		case err != nil:
-			return err
-		case row.State != access.SessionLive:
-			return nil
-		default:
-			err = tx.endSession(a.Session)
-		}
-		if err != nil {
-			return err
-		}
-		if other, err = tx.placeOrOther(a); err != nil {
+		var taken bool
+		if taken, other, err = tx.adopt(a); err != nil || !taken {
 			return err
 		}
 		return tx.Record(adoptionEvent(a, other))
 	})
 	return other, err
+}
+
+// adopt takes in a session unless it has ended already. Other is the session
+// that has its place.
+func (tx *Tx) adopt(a recorder.Adoption) (taken bool, other access.SessionID, err error) {
+	row, err := session(tx, a.Session.ID)
+	switch {
+	case isNotFound(err):
+		err = tx.insertSession(a.Session)
+	case err != nil:
+	case row.State != access.SessionLive:
+		return false, "", nil
+	default:
+		err = tx.endSession(a.Session)
+	}
+	if err != nil {
+		return false, "", err
+	}
+	other, err = tx.placeOrOther(a)
+	return true, other, err
 }
 
 // placeOrOther gives an adopted session its place in the ledger, unless

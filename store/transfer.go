@@ -13,22 +13,24 @@ const transferColumns = `session_id, place, at_us, action, path, target, bytes, 
 // AddTransfers inserts entries of the ledger of files, and leaves those that
 // are there. See [recorder.Index].
 func (s *Store) AddTransfers(ctx context.Context, entries []access.Transfer) error {
-	return s.Write(ctx, func(tx *Tx) error {
-		insert, err := tx.tx.PrepareContext(ctx, `INSERT INTO transfers (`+transferColumns+`)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	return s.Write(ctx, func(tx *Tx) error { return tx.addTransfers(entries) })
+}
+
+func (tx *Tx) addTransfers(entries []access.Transfer) error {
+	insert, err := tx.tx.PrepareContext(tx.ctx, `INSERT INTO transfers (`+transferColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	for _, t := range entries {
+		_, err := insert.ExecContext(tx.ctx, t.Session, t.Place, t.At.Microseconds(), t.Action, t.Path, t.To,
+			t.Bytes, t.Mode, t.SHA256, t.Partial, t.Result, t.Detail)
 		if err != nil {
 			return err
 		}
-		defer insert.Close()
-		for _, t := range entries {
-			_, err := insert.ExecContext(ctx, t.Session, t.Place, t.At.Microseconds(), t.Action, t.Path, t.To,
-				t.Bytes, t.Mode, t.SHA256, t.Partial, t.Result, t.Detail)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func scanTransfer(row scanner) (t access.Transfer, err error) {
