@@ -74,7 +74,11 @@ func newLab(t *testing.T, options ...option) *lab {
 	keys := l.mkdir("keys")
 	ca := must(certs.OpenLocalCA(keys, now))(t)
 	hostCA := must(certs.OpenHostCA(keys, now))(t)
-	l.host = must(sshdtest.Start(sshdtest.Config{Dir: l.mkdir("host"), CA: certs.AuthorizedLine(ca.PublicKey(), "ca")}))(t)
+	// Shells of the host read no .bashrc of whoever runs the tests.
+	l.host = must(sshdtest.Start(sshdtest.Config{
+		Dir: l.mkdir("host"), CA: certs.AuthorizedLine(ca.PublicKey(), "ca"),
+		Lines: []string{"SetEnv HOME=" + l.mkdir("home"), "MaxSessions 20"},
+	}))(t)
 	t.Cleanup(func() { _ = l.host.Close() })
 	for _, who := range []string{"alice", "bob", "mallory"} {
 		l.keygen(who)
