@@ -232,11 +232,11 @@ func TestRequestsBeforeAuth(t *testing.T) {
 func TestSecondStart(t *testing.T) {
 	l := newLab(t)
 	asked, decide := make(chan struct{}), make(chan struct{})
-	l.admit = func(ctx context.Context, a access.Application) (*access.Pass, error) {
+	l.admitBy(func(ctx context.Context, a access.Application) (*access.Pass, error) {
 		close(asked)
 		<-decide
 		return l.pass(context.Background(), a)
-	}
+	})
 	ch, reqs, err := l.dialDoor(l.onHost()).OpenChannel("session", nil)
 	if err != nil {
 		t.Fatal(err)

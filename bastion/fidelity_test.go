@@ -39,11 +39,11 @@ func TestKeepalives(t *testing.T) {
 		_ = ch.Close()
 	}))
 	admit := l.admit
-	l.admit = func(ctx context.Context, a access.Application) (*access.Pass, error) {
+	l.admitBy(func(ctx context.Context, a access.Application) (*access.Pass, error) {
 		close(asked)
 		<-decide
 		return admit(ctx, a)
-	}
+	})
 	client := l.dialDoor(l.onHost())
 	session := must(client.NewSession())(t)
 	stdin := must(session.StdinPipe())(t)
@@ -302,13 +302,13 @@ func TestHostKeys(t *testing.T) {
 		{"the CA's own key", ca, nil, line(ca.PublicKey()), false},
 	} {
 		h.key = c.key
-		l.admit = func(_ context.Context, a access.Application) (*access.Pass, error) {
+		l.admitBy(func(_ context.Context, a access.Application) (*access.Pass, error) {
 			pass, err := l.pass(context.Background(), a)
 			if err == nil {
 				pass.Host.Address, pass.Host.HostKeys, pass.Host.HostCAs = h.addr, c.pins, c.cas
 			}
 			return pass, err
-		}
+		})
 		got := l.run("ssh", "-n", l.target("db1"), "x")
 		if c.in && got != (result{"in\n", "", 0}) || !c.in && (got.code != 255 || !strings.Contains(got.err, "another host key") || got.out != "") {
 			t.Errorf("%s: %+v", c.what, got)

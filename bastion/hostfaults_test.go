@@ -154,13 +154,13 @@ func TestHostTakesNothing(t *testing.T) {
 	})
 	t.Cleanup(func() { _ = stuck.Close() })
 	admit := l.admit
-	l.admit = func(c context.Context, a access.Application) (*access.Pass, error) {
+	l.admitBy(func(c context.Context, a access.Application) (*access.Pass, error) {
 		pass, err := admit(c, a)
 		if err == nil {
 			pass.Context = ctx
 		}
 		return pass, err
-	}
+	})
 	client := l.dialDoor(l.onHost())
 	var sent atomic.Int64
 	var stdins []io.Writer

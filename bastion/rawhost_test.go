@@ -40,13 +40,13 @@ func (l *lab) playHost(serve func(net.Conn, *rawHost)) *rawHost {
 			}()
 		}
 	}()
-	l.admit = func(_ context.Context, a access.Application) (*access.Pass, error) {
+	l.admitBy(func(_ context.Context, a access.Application) (*access.Pass, error) {
 		pass, err := l.pass(context.Background(), a)
 		if err == nil {
 			pass.Host.Address, pass.Host.HostKeys = h.addr, []string{string(ssh.MarshalAuthorizedKey(h.key.PublicKey()))}
 		}
 		return pass, err
-	}
+	})
 	return h
 }
 
