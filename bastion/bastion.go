@@ -43,6 +43,10 @@ const version = "Sallyport"
 // [access.ReasonCancelled]) or the connection was lost.
 type Desk interface {
 	Admit(ctx context.Context, a access.Application) (*access.Pass, error)
+	// Attend lets somebody use the console: until ctx ends, or until they
+	// are locked, removed or lose a role, with an [*access.Error] as the
+	// cause. The function that it gives is called when they leave.
+	Attend(ctx context.Context, id access.Identity) (context.Context, func(), error)
 }
 
 // Auditor writes one fact into the audit chain. It must be durable when it

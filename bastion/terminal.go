@@ -2,7 +2,9 @@ package bastion
 
 import (
 	"context"
+	"errors"
 	"io"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -66,6 +68,12 @@ func (s *session) console(st started) {
 		s.refused(access.Refuse(access.ReasonChannel, "the console has no subsystems", "Name a host: sftp LOGIN@HOST@bastion"))
 		return
 	}
+	attending, leave, err := s.srv.Desk.Attend(s.ctx, s.c.identity)
+	if err != nil {
+		s.refused(err)
+		return
+	}
+	defer leave()
 	s.mu.Lock()
 	setup := s.setup
 	s.mu.Unlock()
@@ -87,13 +95,33 @@ func (s *session) console(st started) {
 	s.mu.Unlock()
 	s.answerStart(true, relaying)
 	// A pipe that nobody reads any more lets the input's goroutine go.
-	defer context.AfterFunc(s.ctx, func() { _ = stdin.CloseWithError(io.EOF) })()
+	defer context.AfterFunc(attending, func() { _ = stdin.CloseWithError(io.EOF) })()
 	go func() {
 		if err := s.in.deliver(program, true); err != nil {
 			s.log.Debug("early input", "err", err)
 		}
 	}()
-	status := s.srv.Console.Serve(s.ctx, t)
+	served := make(chan struct{})
+	defer context.AfterFunc(attending, func() { s.loosen(served) })()
+	status := s.srv.Console.Serve(attending, t)
+	close(served)
 	_ = stdin.Close()
+	var ended *access.Error
+	if errors.As(context.Cause(attending), &ended) {
+		s.farewell(ended.About(string(s.id)))
+		return
+	}
 	s.exit(status)
+}
+
+// loosen ends the connection of a client that takes no output and so holds a
+// program that should be over: the write it hangs in knows no context.
+func (s *session) loosen(served <-chan struct{}) {
+	timer := time.NewTimer(speakTime)
+	defer timer.Stop()
+	select {
+	case <-served:
+	case <-timer.C:
+		_ = s.c.ssh.Close() // what it could tell is that it is closed already
+	}
 }
