@@ -139,7 +139,7 @@ func grant(n Notice) []slack.RichTextElement {
 // rich text, one line each, capped.
 func facts(r access.Request) []slack.RichTextElement {
 	out := []slack.RichTextElement{line(bold("Who  "), run(access.Plain(string(r.Person), maxName))),
-		line(bold("What  "), code(access.Plain(r.Target.String(), maxTitle)), run(what(r)+" for "+span(r.For)))}
+		line(bold("What  "), code(access.Plain(r.Target.String(), maxTitle)), run(what(r)+" for "+length(r)))}
 	if command := access.Plain(r.Command, maxCommand); command != "" {
 		out = append(out, line(bold("Command  "), code(command)))
 	}
@@ -153,6 +153,14 @@ func facts(r access.Request) []slack.RichTextElement {
 		out = append(out, line(bold("Why")), quote(reason))
 	}
 	return out
+}
+
+// length is for how long; of an extension, beyond what was granted.
+func length(r access.Request) string {
+	if r.Extends != "" {
+		return span(r.For) + " more"
+	}
+	return span(r.For)
 }
 
 // address leaves out the port, which says nothing to a person.
@@ -180,7 +188,7 @@ func fallback(n Notice) string {
 	who := access.Plain(string(r.Person), maxName)
 	target := access.Plain(r.Target.String(), maxTitle)
 	if r.State == access.RequestPending {
-		return fmt.Sprintf("%s asks for %s for %s", who, target, span(r.For))
+		return fmt.Sprintf("%s asks for %s for %s", who, target, length(r))
 	}
 	return fmt.Sprintf("The request of %s for %s is %s", who, target, r.State)
 }

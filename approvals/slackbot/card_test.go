@@ -36,6 +36,8 @@ func TestCardStates(t *testing.T) {
 	}
 	two := pending()
 	two.Missing, two.Request.Decisions = 1, decided().Request.Decisions
+	more := pending()
+	more.Request.Extends, more.Request.Kind = "01J00000000000000000000000", ""
 	nobody := pending()
 	nobody.Asked = nil
 	for name, c := range map[string]struct {
@@ -45,6 +47,7 @@ func TestCardStates(t *testing.T) {
 	}{
 		"pending":   {pending(), []string{"root@db1 for alice", "Waiting for approval", "systemctl restart postgresql", "INC-1234: the database hangs", "prod-elevation", "exec for 1h", "203.0.113.9\n", "In a terminal: ssh bastion approve 01J"}, true},
 		"half":      {two, []string{"Approved by bob, 1 more needed"}, true},
+		"extension": {more, []string{"root@db1 for alice", "for 1h more"}, true},
 		"nobody":    {nobody, []string{"Nobody can approve this"}, true},
 		"approved":  {decided(), []string{"Approved by bob", "Ready to be used until"}, false},
 		"in use":    {grant(access.GrantActive), []string{"In use since"}, false},
