@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -56,12 +57,33 @@ func migrate(ctx context.Context, db *sql.DB, list []migration) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	if have > len(list) {
-		return fmt.Errorf("store: the database has schema %d, but this sallyport knows only %d: run the newer version that wrote it", have, len(list))
+		return tooNew(have, len(list))
 	}
 	for _, m := range list[have:] {
 		if err := apply(ctx, db, m); err != nil {
 			return fmt.Errorf("store: migration %s: %w", m.name, err)
 		}
+	}
+	return nil
+}
+
+func tooNew(have, known int) error {
+	return fmt.Errorf("store: the database has schema %d, but this sallyport knows only %d: run the newer version that wrote it", have, known)
+}
+
+// checkSchema refuses a database of another version than this binary's.
+func checkSchema(ctx context.Context, db *sql.DB, known int) error {
+	var have int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	switch {
+	case have > known:
+		return tooNew(have, known)
+	case have == 0:
+		return errors.New("store: the database is empty: no server has used it yet")
+	case have < known:
+		return fmt.Errorf("store: the database has the older schema %d and this sallyport reads %d: use the server's own binary, or start the server with this one, which brings it up to date", have, known)
 	}
 	return nil
 }

@@ -84,6 +84,29 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
+// OpenForReading opens a database as it stands, perhaps under a running
+// server, for looking only: it makes nothing and brings nothing up to date, and
+// every write fails. A schema of another version is an error.
+func OpenForReading(ctx context.Context, c Config) (*Store, error) {
+	path, err := filepath.Abs(c.Path)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s := &Store{path: path, bastion: c.BastionID, now: c.Now, appended: make(chan struct{}, 1)}
+	if s.readers, err = connect(path, "ro", readers); err != nil {
+		return nil, err
+	}
+	s.writer = s.readers
+	err = checkOurs(ctx, s.readers, path)
+	if err == nil {
+		err = checkSchema(ctx, s.readers, len(migrations()))
+	}
+	if err != nil {
+		return nil, errors.Join(damage(path, err), s.Close())
+	}
+	return s, nil
+}
+
 // prepare checks the file, then migrates it. Nothing is written before the
 // check has passed.
 func (s *Store) prepare(ctx context.Context) error {
