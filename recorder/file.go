@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -73,9 +74,9 @@ func (f *file) digest(dst []byte) []byte {
 	return hex.AppendEncode(dst, f.sum.Sum(sum[:0]))
 }
 
-// writeAll writes b. When the disk is full it gives up the reserve and writes
+// writeAll writes b to a file. When the disk is full it gives up the reserve and writes
 // the rest.
-func writeAll(f *os.File, b []byte, r *reserve) error {
+func writeAll(f io.Writer, b []byte, r *reserve) error {
 	for {
 		seen := r.given.Load()
 		n, err := f.Write(b)

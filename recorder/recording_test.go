@@ -281,7 +281,7 @@ func TestExecLimit(t *testing.T) {
 	if len(m.Streams) != 3 {
 		t.Errorf("%d streams", len(m.Streams))
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*.tail.*")); left != nil {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.ring")); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
 }

@@ -9,117 +9,112 @@ import (
 	"path/filepath"
 )
 
-// tail keeps the last MiB of a stream on disk: it costs no memory, and a
-// crash leaves it whole. Two files take turns, each appended to until it
-// holds a MiB: NAME.tail.0 and NAME.tail.1. Each begins with the offset in
-// the stream of its first byte, as 20 digits and a line feed. At the end the
-// last MiB of both becomes NAME.tail.
+// tail keeps the last MiB of a stream on disk: it costs no memory, and a crash
+// of the process leaves it whole. It is a ring that is written in place, since
+// every byte of a large transfer goes through it: new pages for each of them
+// cost three times as much. NAME.ring begins with two offsets in the stream,
+// where the ring began and where it ends; a byte at offset o of the stream
+// stands at (o - began) mod ringSize after them. At the end the last MiB of it
+// becomes NAME.tail.
+//
+// The ring has room for two MiB, and the offsets are written after the bytes,
+// never more than one MiB at a time: so whatever was under way when the process
+// died lies outside the last MiB that the offsets tell of.
 type tail struct {
-	dir     string
-	stream  string
-	reserve *reserve
 	f       *os.File
-	turn    int
-	start   int64 // offset in the stream of the first byte of f
-	n       int64 // bytes of the stream in f
+	reserve *reserve
+	began   int64 // offset in the stream of the first byte that went here
+	end     int64 // offset in the stream after the last one
 }
 
 const (
-	tailHead = 21      // bytes before those of the stream
+	ringSize = 2 * tailSize
+	ringHead = 42      // "%020d %020d\n"
+	ringEnd  = ".ring" // of the name of the ring
 	tailEnd  = ".tail" // of the name of the file that stays
 )
 
-func (t *tail) path(turn int) string {
-	return filepath.Join(t.dir, fmt.Sprintf("%s.tail.%d", t.stream, turn))
-}
-
 // newTail begins a tail at an offset of the stream.
 func newTail(dir, stream string, offset int64, r *reserve) (*tail, error) {
-	t := &tail{dir: dir, stream: stream, reserve: r}
-	return t, t.open(offset)
-}
-
-func (t *tail) open(offset int64) error {
-	f, err := os.OpenFile(t.path(t.turn), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, stream+ringEnd), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := writeAll(f, fmt.Appendf(nil, "%020d\n", offset), t.reserve); err != nil {
-		return errors.Join(err, f.Close())
+	t := &tail{f: f, reserve: r, began: offset, end: offset}
+	if err := t.writeHead(); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	t.f, t.start, t.n = f, offset, 0
-	return nil
+	return t, nil
 }
 
-// append writes p. What a failing write leaves stays: it did arrive.
+func (t *tail) writeHead() error {
+	return t.write(fmt.Appendf(make([]byte, 0, ringHead), "%020d %020d\n", t.began, t.end), 0)
+}
+
+func (t *tail) write(p []byte, at int64) error {
+	return writeAll(io.NewOffsetWriter(t.f, at), p, t.reserve)
+}
+
+// append writes p. What a failing write leaves is not counted.
 func (t *tail) append(p []byte) error {
 	for len(p) > 0 {
-		if t.n >= tailSize {
-			if err := t.f.Close(); err != nil {
-				return err
-			}
-			t.turn = 1 - t.turn
-			if err := t.open(t.start + t.n); err != nil {
-				return err
-			}
-		}
-		n := min(int64(len(p)), tailSize-t.n)
-		if err := writeAll(t.f, p[:n], t.reserve); err != nil {
+		at := (t.end - t.began) % ringSize
+		n := min(int64(len(p)), tailSize, ringSize-at)
+		if err := t.write(p[:n], ringHead+at); err != nil {
 			return err
 		}
-		t.n += n
+		t.end += n
+		if err := t.writeHead(); err != nil {
+			return err
+		}
 		p = p[n:]
 	}
 	return nil
 }
 
-// joinTail makes NAME.tail of the two files, whoever wrote them. It returns
-// how long the stream is by them and the offset at which the kept end begins;
-// found is false when there is no tail. The two files stay until dropTail.
+// joinTail makes NAME.tail of the ring, whoever wrote it. It returns how long
+// the stream is by it and the offset at which the kept end begins; found is
+// false when there is no ring, or none that can be read: nothing is synced while
+// the stream flows, so power loss may take any part of it, and must not keep the
+// rest of the recording from being recovered. The ring stays until dropTail.
 func joinTail(dir, stream string, r *reserve) (start, end int64, found bool, err error) {
-	t := tail{dir: dir, stream: stream}
-	var parts [2][]byte
-	var from [2]int64
-	for turn := range parts {
-		data, err := os.ReadFile(t.path(turn))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return 0, 0, false, err
-		}
-		if len(data) < tailHead {
-			continue // a crash came between opening and the first write
-		}
-		if _, err := fmt.Sscanf(string(data[:tailHead]), "%d\n", &from[turn]); err != nil {
-			return 0, 0, false, fmt.Errorf("%s: %w", t.path(turn), err)
-		}
-		parts[turn] = data[tailHead:]
-		found = true
-	}
-	if !found {
+	path := filepath.Join(dir, stream+ringEnd)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0, 0, false, nil
 	}
-	if parts[0] != nil && parts[1] != nil && from[0] > from[1] || parts[0] == nil {
-		parts[0], parts[1] = parts[1], parts[0]
-		from[0], from[1] = from[1], from[0]
+	if err != nil {
+		return 0, 0, false, err
 	}
-	all := append(parts[0], parts[1]...)
-	end = from[0] + int64(len(all))
-	kept := all[max(0, len(all)-tailSize):]
-	return end - int64(len(kept)), end, true, replaceFile(dir, stream+tailEnd, kept, r)
+	var began int64
+	if len(data) < ringHead {
+		return 0, 0, false, nil
+	}
+	if _, err := fmt.Sscanf(string(data[:ringHead]), "%d %d\n", &began, &end); err != nil || end < began {
+		return 0, 0, false, nil
+	}
+	ring := data[ringHead:]
+	start = max(began, end-tailSize)
+	kept := make([]byte, 0, end-start)
+	for o := start; o < end; {
+		at := (o - began) % ringSize
+		n := min(end-o, ringSize-at)
+		if at+n > int64(len(ring)) {
+			return 0, 0, false, nil
+		}
+		kept = append(kept, ring[at:at+n]...)
+		o += n
+	}
+	return start, end, true, replaceFile(dir, stream+tailEnd, kept, r)
 }
 
-// dropTail removes the two files that joinTail has read.
+// dropTail removes the ring that joinTail has read.
 func dropTail(dir, stream string) error {
-	t := tail{dir: dir, stream: stream}
-	var errs []error
-	for turn := range 2 {
-		if err := os.Remove(t.path(turn)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+	err := os.Remove(filepath.Join(dir, stream+ringEnd))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // replaceFile puts data in a file of dir as a whole: after a crash it is
