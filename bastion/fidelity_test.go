@@ -301,7 +301,7 @@ func TestHostKeys(t *testing.T) {
 		{"plain key where a CA is known", plain, nil, line(ca.PublicKey()), false},
 		{"the CA's own key", ca, nil, line(ca.PublicKey()), false},
 	} {
-		h.key = c.key
+		h.show(c.key)
 		l.admitBy(func(_ context.Context, a access.Application) (*access.Pass, error) {
 			pass, err := l.pass(context.Background(), a)
 			if err == nil {
@@ -329,7 +329,7 @@ func TestHostBanner(t *testing.T) {
 				return "Welcome\x1b]0;owned\a\r\n\x1b[2J\x9b31mred\u202e\n" + strings.Repeat("long ", 10_000)
 			},
 		}
-		config.AddHostKey(h.key)
+		config.AddHostKey(h.signer())
 		_, chans, _, err := ssh.NewServerConn(c, config)
 		if err != nil {
 			return

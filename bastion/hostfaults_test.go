@@ -36,17 +36,18 @@ func (l *lab) fails(t *testing.T, what string, reason access.Reason) {
 // A host that closes its connection at any byte of the handshake.
 func TestHostClosesAtAnyByte(t *testing.T) {
 	l := newLab(t, impatient)
-	var limit int
+	var limit atomic.Int64
 	l.playHost(func(c net.Conn, h *rawHost) {
-		speakSSH(func(ch ssh.Channel, _ <-chan *ssh.Request) { _ = ch.Close() })(&shortConn{Conn: c, left: limit}, h)
+		speakSSH(func(ch ssh.Channel, _ <-chan *ssh.Request) { _ = ch.Close() })(&shortConn{Conn: c, left: int(limit.Load())}, h)
 	})
-	for limit = range 1200 {
-		if limit > 30 && limit%97 != 0 {
+	for n := range 1200 {
+		if n > 30 && n%97 != 0 {
 			continue // a sample; the version line in full
 		}
+		limit.Store(int64(n))
 		l.fails(t, "closed at a byte", access.ReasonUnreachable)
 		if t.Failed() {
-			t.Fatalf("at byte %d", limit)
+			t.Fatalf("at byte %d", n)
 		}
 	}
 }
@@ -106,7 +107,7 @@ func TestHostNeverStarts(t *testing.T) {
 	l.fails(t, "no answer to exec", access.ReasonUnreachable)
 	l.playHost(func(c net.Conn, h *rawHost) {
 		config := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, nil }}
-		config.AddHostKey(h.key)
+		config.AddHostKey(h.signer())
 		conn, _, _, err := ssh.NewServerConn(c, config)
 		if err == nil {
 			_ = conn.Wait()

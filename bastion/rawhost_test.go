@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +19,22 @@ import (
 // rawHost is a host that a test plays itself, byte by byte if it likes.
 type rawHost struct {
 	addr string
-	key  ssh.Signer
+
+	mu  sync.Mutex
+	key ssh.Signer
+}
+
+func (h *rawHost) signer() ssh.Signer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.key
+}
+
+// show makes k the host's key from here on.
+func (h *rawHost) show(k ssh.Signer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.key = k
 }
 
 // playHost sends every admitted session to a host that serve plays, one call a
@@ -43,7 +59,7 @@ func (l *lab) playHost(serve func(net.Conn, *rawHost)) *rawHost {
 	l.admitBy(func(_ context.Context, a access.Application) (*access.Pass, error) {
 		pass, err := l.pass(context.Background(), a)
 		if err == nil {
-			pass.Host.Address, pass.Host.HostKeys = h.addr, []string{string(ssh.MarshalAuthorizedKey(h.key.PublicKey()))}
+			pass.Host.Address, pass.Host.HostKeys = h.addr, []string{string(ssh.MarshalAuthorizedKey(h.signer().PublicKey()))}
 		}
 		return pass, err
 	})
@@ -55,7 +71,7 @@ func (l *lab) playHost(serve func(net.Conn, *rawHost)) *rawHost {
 func speakSSH(serve func(ssh.Channel, <-chan *ssh.Request)) func(net.Conn, *rawHost) {
 	return func(c net.Conn, h *rawHost) {
 		config := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, nil }}
-		config.AddHostKey(h.key)
+		config.AddHostKey(h.signer())
 		_, chans, reqs, err := ssh.NewServerConn(c, config)
 		if err != nil {
 			return
