@@ -8,7 +8,7 @@ BIN     := bin/sallyport
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: all build demo test lint vuln bench soak fuzz tools-check clean
+.PHONY: all build demo test lint vuln bench soak conformance fuzz tools-check clean
 
 all: build
 
@@ -47,6 +47,14 @@ bench:
 # The long forms of the same tests.
 soak:
 	SALLYPORT_SOAK=1 $(GO) test -race -timeout 6h ./...
+
+# Other people's test suites through the bastion: docs/conformance.md. As root,
+# since OpenSSH's suite has an sshd to start; half an hour. SALLYPORT_SCRIPTS
+# names single scripts of the suite.
+conformance:
+	@scripts/conformance-tools
+	SALLYPORT_CONFORMANCE=1 SALLYPORT_TABLE=$(CURDIR)/bin/conformance.md $(GO) test -count=1 -timeout 90m -run TestOpenSSH -v ./conformance
+	@cat bin/conformance.md
 
 # A minute for each fuzz target.
 FUZZTIME ?= 60s
