@@ -114,6 +114,9 @@ func (h *Host) writeFiles(c Config) error {
 		"PidFile none",
 		"LogLevel VERBOSE",
 		"AcceptEnv LANG LC_*",
+		// What the machine's user has in a .bashrc is none of a test's
+		// business: it may take its time, or wait for a lock.
+		"SetEnv HOME=" + c.Dir,
 		"PrintMotd no",
 		"Subsystem sftp internal-sftp",
 	}
