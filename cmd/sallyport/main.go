@@ -24,6 +24,7 @@ import (
 var version = "dev"
 
 func main() {
+	giveHeadroom()
 	os.Exit(run(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 
