@@ -21,9 +21,12 @@ const (
 	maxPeers = 64
 	// callTimeout is how long a peer may take to say what it wants.
 	callTimeout = 10 * time.Second
-	// maxSocketPath is what fits into sockaddr_un (unix(7)), less the final
-	// zero and the suffix that Listen uses.
-	maxSocketPath = 107 - len(".new")
+	// MaxSocketPath is the longest path that Listen takes, in bytes: what fits
+	// into sockaddr_un (unix(7)), less the final zero and the suffix under
+	// which the socket is bound.
+	MaxSocketPath = 107 - len(freshSuffix)
+
+	freshSuffix = ".new"
 )
 
 // Server serves the commands over a unix socket: the way in of the admin of
@@ -40,15 +43,15 @@ type Server struct {
 // server left is replaced; one that a living server answers on is an error,
 // as is anything else of that name.
 func (c *Console) Listen(path string) (*Server, error) {
-	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("the path of the socket is longer than %d bytes, choose a shorter data_dir: %s", maxSocketPath, path)
+	if len(path) > MaxSocketPath {
+		return nil, fmt.Errorf("the path of the socket is longer than %d bytes, choose a shorter data_dir: %s", MaxSocketPath, path)
 	}
 	if err := checkStale(path); err != nil {
 		return nil, err
 	}
 	// Bound and restricted under another name, then renamed: there is no
 	// moment at which the socket has its name and not its mode.
-	fresh := path + ".new"
+	fresh := path + freshSuffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -123,6 +126,15 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		})
 	}
+}
+
+// Close gives the socket back when [Server.Serve] was not called, or has
+// returned.
+func (s *Server) Close() error {
+	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return errors.Join(err, os.Remove(s.path))
+	}
+	return nil
 }
 
 // pause waits, and reports false when ctx ends first.

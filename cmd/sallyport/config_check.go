@@ -1,11 +1,11 @@
 package main
 
 import (
-	"path/filepath"
 	"regexp"
 	"time"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/internal/strictyaml"
 )
 
@@ -15,14 +15,11 @@ var (
 	vaultMount   = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?$`)
 )
 
-// maxSocketPath is the longest path of a unix socket on Linux (unix(7)).
-const maxSocketPath = 107
-
 // check notes what is wrong in c beyond its form.
 func (c *Config) check(doc *strictyaml.Document) {
 	required(doc, "data_dir", c.DataDir)
-	if socket := filepath.Join(c.DataDir, "sallyport.sock"); len(socket) > maxSocketPath {
-		doc.Faultf("data_dir", "is too long a path: the socket in it would have %d bytes, and %d are possible", len(socket), maxSocketPath)
+	if socket := c.socket(); len(socket) > console.MaxSocketPath {
+		doc.Faultf("data_dir", "is too long a path: the socket in it would have %d bytes, and %d are possible", len(socket), console.MaxSocketPath)
 	}
 	required(doc, "access_file", c.AccessFile)
 	if !access.ValidName(c.BastionID) {

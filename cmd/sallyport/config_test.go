@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/internal/strictyaml"
 )
 
@@ -166,5 +167,30 @@ func TestUserCAs(t *testing.T) {
 	cas, err := c.readUserCAs()
 	if err != nil || len(cas) != 3 {
 		t.Errorf("%d CAs, %v", len(cas), err)
+	}
+}
+
+// What `check` lets pass, Listen takes.
+func TestConfigKnowsTheLongestSocketPath(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct {
+		bytes int
+		ok    bool
+	}{{console.MaxSocketPath, true}, {console.MaxSocketPath + 1, false}} {
+		data := filepath.Join(dir, strings.Repeat("d", c.bytes-len(dir)-len("//sallyport.sock")))
+		config, _, err := loadConfig(write(t, filepath.Join(dir, "sallyport.yaml"), "ca: {kind: local}\ndata_dir: "+data+"\n"))
+		if (err == nil) != c.ok {
+			t.Errorf("%d bytes: %v", c.bytes, err)
+		}
+		if err := os.MkdirAll(data, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		server, err := console.New(console.Config{}).Listen(filepath.Join(data, "sallyport.sock"))
+		if (err == nil) != c.ok {
+			t.Errorf("%d bytes: listening: %v", c.bytes, err)
+		}
+		if err == nil && (len(config.socket()) != c.bytes || server.Close() != nil) {
+			t.Errorf("%s has %d bytes", config.socket(), len(config.socket()))
+		}
 	}
 }
