@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -33,6 +36,12 @@ func OpenLocalCA(dir string, now access.Clock) (*LocalCA, error) {
 		return nil, err
 	}
 	return &LocalCA{key: key, now: now}, nil
+}
+
+// HasLocalCA reports whether [OpenLocalCA] would generate nothing.
+func HasLocalCA(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, userCAFile))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // PublicKey is what hosts put into TrustedUserCAKeys.

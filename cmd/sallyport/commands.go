@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -18,6 +19,7 @@ import (
 // commands are those that the binary alone has. All others run in the server.
 func commands(std stdio) []console.Command {
 	var demoing demoFlags
+	var reindexJSON bool
 	return []console.Command{
 		{
 			Name: "serve", Short: "run the bastion",
@@ -43,7 +45,10 @@ func commands(std stdio) []console.Command {
 			Name: "ca", Short: "print the line for TrustedUserCAKeys on hosts",
 			Long: "Prints the public key that signs the certificates the bastion logs in with. Put\n" +
 				"it into the file that TrustedUserCAKeys names in sshd_config on each host, and\n" +
-				"turn AuthorizedKeysFile off there.",
+				"turn AuthorizedKeysFile off there.\n\n" +
+				"With ca.kind local the key lies in data_dir. If there is none yet it is made, so\n" +
+				"that hosts can have the line before the first start; but never for another user\n" +
+				"than the one who runs this.",
 			Run: func(ctx context.Context, config string, _ []string) error { return printCA(ctx, config, std) },
 		},
 		{
@@ -56,6 +61,21 @@ func commands(std stdio) []console.Command {
 			Long: "Opens the database and the recordings of the configuration for reading; the\n" +
 				"server need not run.",
 			Run: func(ctx context.Context, config string, _ []string) error { return browse(ctx, config, std) },
+		},
+		{
+			Name: "reindex", Short: "make the lists of sessions and files anew from the recordings",
+			Long: "For a database that is lost or older than the recordings. Reads each recording's\n" +
+				"manifest, checks its signature with the keys in data_dir, and replaces the\n" +
+				"database's sessions and ledgers by what it finds; requests, grants, locks and the\n" +
+				"audit chain stay as they are, and in a new database there are none. The server\n" +
+				"must not run, and the user must be the server's own. It changes no recording.\n" +
+				"Exit status 1 if there was a file that could not be used, which is then named.",
+			Flags: func(f *flag.FlagSet) {
+				f.BoolVar(&reindexJSON, "json", false, "print what came of it as JSON")
+			},
+			Run: func(ctx context.Context, config string, _ []string) error {
+				return reindex(ctx, config, reindexJSON, std)
+			},
 		},
 		{
 			Name: "version", Short: "print the version",
@@ -91,7 +111,7 @@ func browse(ctx context.Context, named string, std stdio) error {
 	if _, err := os.Stat(config.database()); err != nil {
 		return fmt.Errorf("there is no database yet: %w", err)
 	}
-	s, err := store.Open(ctx, store.Config{Path: config.database(), BastionID: config.BastionID, Now: time.Now})
+	s, err := store.OpenForReading(ctx, storeConfig(config))
 	if err != nil {
 		return err
 	}

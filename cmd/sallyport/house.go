@@ -118,8 +118,15 @@ func (h *house) openPolicy(context.Context) error {
 }
 
 func (h *house) openStore(ctx context.Context) (err error) {
-	h.store, err = store.Open(ctx, store.Config{Path: h.config.database(), BastionID: h.config.BastionID, Now: time.Now})
+	if err := refuseForgetting(ctx, h.config); err != nil {
+		return err
+	}
+	h.store, err = store.Open(ctx, storeConfig(h.config))
 	return err
+}
+
+func storeConfig(c *Config) store.Config {
+	return store.Config{Path: c.database(), BastionID: c.BastionID, Now: time.Now}
 }
 
 func (h *house) openRecorder(context.Context) (err error) {
@@ -307,6 +314,9 @@ func (h *house) close() error {
 				errs = append(errs, err)
 			}
 		}
+	}
+	if h.socket != nil {
+		errs = append(errs, h.socket.Close())
 	}
 	if h.store != nil {
 		errs = append(errs, h.store.Close())

@@ -76,6 +76,11 @@ func (c *Config) vault() (vaultclient.Config, error) {
 // userCA is the key that hosts must trust: what `ca` prints.
 func userCA(ctx context.Context, c *Config) (ssh.PublicKey, error) {
 	if c.CA.Kind == "local" {
+		if !certs.HasLocalCA(c.keys()) {
+			if err := ownData(c.DataDir, "ca"); err != nil {
+				return nil, fmt.Errorf("there is no CA yet: %w", err)
+			}
+		}
 		ca, err := certs.OpenLocalCA(c.keys(), time.Now)
 		if err != nil {
 			return nil, err

@@ -109,7 +109,7 @@ var (
 	liveGrants   = prometheus.NewDesc("sallyport_grants_live", "Grants that may open sessions.", []string{"state"}, nil)
 	epoch        = prometheus.NewDesc("sallyport_policy_epoch", "Policies put in force since the start.", nil, nil)
 	up           = prometheus.NewDesc("sallyport_dependency_up", "1 while the dependency is there.", []string{"dependency"}, nil)
-	buildInfo    = prometheus.NewDesc("sallyport_buildInfoinfo", "Always 1; the version is a label.", []string{"version", "bastion_id"}, nil)
+	buildInfo    = prometheus.NewDesc("sallyport_build_info", "Always 1; the version is a label.", []string{"version", "bastion_id"}, nil)
 )
 
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
