@@ -114,20 +114,34 @@ func describe(id *access.Identity, key gossh.PublicKey) {
 func (s *Server) failed(from net.Addr, err error) {
 	source := addrPort(from)
 	s.guard.fail(source.Addr())
-	var auth *gossh.ServerAuthError
-	if !errors.As(err, &auth) {
+	reasons := attempts(err)
+	if len(reasons) == 0 {
 		s.Log.Info("connection ended before authentication", "source", source, "err", err)
 		return
 	}
 	s.Log.Info("authentication failed", "source", source, "err", err)
-	reasons := make([]string, 0, len(auth.Errors))
-	for _, e := range auth.Errors {
-		reasons = append(reasons, e.Error())
-	}
 	s.record(s.life, audit.Event{
 		Kind: audit.AuthFailed, Source: source.String(),
 		Detail: map[string]string{"attempts": access.Plain(strings.Join(reasons, "; "), 500)},
 	})
+}
+
+// attempts says what was tried in vain. A signature that does not verify ends
+// the connection with an error that x/crypto gives no type.
+func attempts(err error) []string {
+	var auth *gossh.ServerAuthError
+	switch {
+	case errors.As(err, &auth):
+		reasons := make([]string, len(auth.Errors))
+		for i, e := range auth.Errors {
+			reasons[i] = e.Error()
+		}
+		return reasons
+	case strings.Contains(err.Error(), "verif"): // "did not verify", "verification error"
+		return []string{err.Error()}
+	default:
+		return nil
+	}
 }
 
 // stillProven looks at the key again, for each session of a connection: a

@@ -10,6 +10,7 @@ import (
 // is not enforced has no field here, so that it is refused as unknown.
 
 type fileForm struct {
+	Groups   []string     `yaml:"groups"` // that exist even while nobody is in them
 	People   []personForm `yaml:"people"`
 	Hosts    []hostForm   `yaml:"hosts"`
 	Rules    []ruleForm   `yaml:"rules"`

@@ -31,6 +31,7 @@ func Parse(file string, data []byte) (*Policy, []strictyaml.Fault, error) {
 	}
 	var form fileForm
 	r.doc = strictyaml.Decode(file, data, &form)
+	r.readGroups(form.Groups)
 	r.readPeople(form.People)
 	r.readHosts(form.Hosts)
 	r.readRules(form.Rules)
@@ -43,12 +44,23 @@ func Parse(file string, data []byte) (*Policy, []strictyaml.Fault, error) {
 	return r.policy, r.doc.Warnings(), nil
 }
 
+// readGroups takes the groups that exist even while nobody is in them, so that
+// the last of a group can leave by taking their line out and nothing else.
+func (r *reader) readGroups(list []string) {
+	r.distinct("groups", list)
+	for i, g := range list {
+		if r.name(at("groups", i), g) {
+			r.groups[g] = true
+		}
+	}
+}
+
 // reader turns the form of the file into a policy, noting faults on the way.
 type reader struct {
 	doc    *strictyaml.Document
 	policy *Policy
 	seen   map[string]string // what must be unique: kind and value, to the key path of the first
-	groups map[string]bool   // that somebody is in
+	groups map[string]bool   // that somebody is in, or that are listed
 }
 
 // unique notes a fault at key if value was seen before as this kind of thing.

@@ -42,6 +42,17 @@ rules:
 auditors: {people: [bob]}
 `
 
+// A group that is listed may be empty: its last member can leave, and the rules
+// that name it let nobody in.
+func TestEmptyGroup(t *testing.T) {
+	left := strings.ReplaceAll(base, "groups: [sre], keys", "keys")
+	p, _ := parse(t, "groups: [sre, leads]\n"+left)
+	alice, _ := p.Person("alice")
+	if rights := p.Rights(alice); len(rights) != 0 {
+		t.Errorf("rights of one who left the group: %+v", rights)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	parse(t, base)
 	for _, c := range []struct{ name, old, new, want string }{
@@ -84,6 +95,8 @@ func TestParseRefuses(t *testing.T) {
 		{"rule for nobody", "    who: {groups: [sre]}\n", "", "12: rules[0].who: is required"},
 		{"rule for an empty who", "who: {groups: [sre]}", "who: {}", "13: rules[0].who: names nobody"},
 		{"dangling group", "who: {groups: [sre]}", "who: {groups: [ser]}", `13: rules[0].who.groups[0]: nobody is in a group "ser"`},
+		{"group twice", "people:\n", "groups: [x, x]\npeople:\n", "1: groups[1]: "},
+		{"no name of a group", "people:\n", "groups: [X]\npeople:\n", `1: groups[0]: "X" is no name`},
 		{"dangling approvers", "by: {groups: [leads]}", "by: {groups: [lead]}", `17: rules[0].approval.by.groups[0]: nobody is in a group "lead"`},
 		{"dangling auditors", "{people: [bob]}\n    hosts", "{people: [eve]}\n    hosts", `20: rules[1].who.people[0]: there is no person "eve"`},
 		{"rule for no host", "    hosts: {names: [db1]}\n", "", "19: rules[1].hosts: is required"},

@@ -91,7 +91,7 @@ func (r *reader) readWho(key string, f *whoForm) Who {
 	r.distinct(key+".people", f.People)
 	for i, g := range f.Groups {
 		if !r.groups[g] {
-			r.doc.Faultf(at(key+".groups", i), "nobody is in a group %s", strictyaml.Quote(g))
+			r.doc.Faultf(at(key+".groups", i), "nobody is in a group %s; if it may be empty, list it under groups", strictyaml.Quote(g))
 		}
 	}
 	w.Groups = f.Groups
