@@ -7,30 +7,32 @@ type Kind string
 // in parentheses.
 const (
 	// The server and its configuration.
-	ServerStarted  Kind = "server.started"
+	ServerStarted  Kind = "server.started" // (version)
 	ServerStopped  Kind = "server.stopped"
-	IndexRebuilt   Kind = "index.rebuilt"   // reindex made the sessions anew from their files (sessions, transfers, unusable)
+	IndexRebuilt   Kind = "index.rebuilt"   // reindex made the sessions anew from their files (sessions, transfers, unusable, lost)
 	AuditSetAside  Kind = "audit.set_aside" // a file of another chain than the database's was moved away (file, kept_as, ends_at, hash)
-	PolicyReloaded Kind = "policy.reloaded" // (digest, epoch)
-	PolicyRefused  Kind = "policy.refused"  // a bad access.yaml; the old one stays (digest, faults)
+	PolicyReloaded Kind = "policy.reloaded" // (digest, epoch, before, people_ended, by)
+	PolicyRefused  Kind = "policy.refused"  // a bad access.yaml; the old one stays (digest, faults, in_force)
 
 	// Who comes in.
-	AuthSucceeded    Kind = "auth.succeeded" // (fingerprint, key_type)
-	AuthFailed       Kind = "auth.failed"    // (cause)
-	ConnectionOpened Kind = "connection.opened"
-	ConnectionClosed Kind = "connection.closed"
+	AuthSucceeded Kind = "auth.succeeded" // (fingerprint, key_type)
+	AuthFailed    Kind = "auth.failed"    // keys were offered and none counted (attempts)
+
+	// The console.
+	CommandRefused  Kind = "command.refused"  // a command that is not for who typed it (command, reason)
+	RecordingViewed Kind = "recording.viewed" // somebody replayed or exported it (command)
 
 	// Asking and deciding.
-	AccessRefused      Kind = "access.refused"  // a session was not let in (reason, why, kind)
-	RequestCreated     Kind = "request.created" // (kinds, for, reason, fingerprint, policy, until; extends)
-	RequestJoined      Kind = "request.joined"  // a further connection waits for the same decision
-	RequestApproval    Kind = "request.approval"
-	RequestApproved    Kind = "request.approved"     // the last approval that was needed (approvers, via)
-	RequestDenied      Kind = "request.denied"       // (reason, via)
+	AccessRefused      Kind = "access.refused"       // a session was not let in (reason, why, kind)
+	RequestCreated     Kind = "request.created"      // (kinds, for, reason, fingerprint, policy, until; extends)
+	RequestJoined      Kind = "request.joined"       // a further connection waits for the same decision
+	RequestApproval    Kind = "request.approval"     // one of several that are needed (via, reason, fingerprint)
+	RequestApproved    Kind = "request.approved"     // the last approval that was needed (via, reason, fingerprint)
+	RequestDenied      Kind = "request.denied"       // (via, reason, fingerprint)
 	RequestCancelled   Kind = "request.cancelled"    // (cause)
 	RequestLapsed      Kind = "request.lapsed"       // nobody answered in time
 	DecisionRefused    Kind = "decision.refused"     // somebody's decision did not count (cause, why, verdict, via)
-	DecisionBreakGlass Kind = "decision.break_glass" // approved by the admin of last resort (reason)
+	DecisionBreakGlass Kind = "decision.break_glass" // approved by the admin of last resort (via, reason)
 
 	// Grants.
 	GrantReady     Kind = "grant.ready"     // approved (for, use_by)
@@ -47,21 +49,21 @@ const (
 
 	// Sessions and recordings.
 	SessionStarted     Kind = "session.started"     // (kind)
-	SessionEnded       Kind = "session.ended"       // (cause, exit_status, sequence, manifest)
-	SessionKilled      Kind = "session.killed"      // somebody ended it (reason)
-	ChannelRefused     Kind = "channel.refused"     // the gate (type, destination)
+	SessionEnded       Kind = "session.ended"       // (kind, cause, detail, exit_status, sequence, manifest)
+	SessionKilled      Kind = "session.killed"      // somebody ended it (reason, via)
+	ChannelRefused     Kind = "channel.refused"     // the gate; what there is of (channel, request, subsystem, destination, reason, by)
 	RecordingFailed    Kind = "recording.failed"    // (cause)
 	RecordingRecovered Kind = "recording.recovered" // cut short by a crash, closed at the next start
 	RecordingAdopted   Kind = "recording.adopted"   // sealed on disk, and the index did not know: a restore (cause, sequence, manifest; fault)
 	RecordingClash     Kind = "recording.clash"     // the same, and another has its place (sequence, manifest, other)
-	RecordingHead      Kind = "recording.head"      // anchor of a live recording (head, offset)
+	RecordingHead      Kind = "recording.head"      // anchor of a live recording: the chain of its block (head, block)
 
 	// Towards the host.
 	CertificateIssued   Kind = "certificate.issued"   // (serial, key_id, ca, valid_before, vault_request_id)
 	CertificateRejected Kind = "certificate.rejected" // not what was asked for (cause)
 	SignerFailed        Kind = "signer.failed"        // Vault or the local CA gave none (cause)
 	HostUnreachable     Kind = "host.unreachable"     // (cause)
-	HostKeyMismatch     Kind = "hostkey.mismatch"     // (fingerprint)
+	HostKeyMismatch     Kind = "hostkey.mismatch"     // another key than the inventory's (cause)
 	HostAuthFailed      Kind = "host.auth_failed"     // the host did not take the certificate (cause)
 
 	// Effects that could not be brought about.

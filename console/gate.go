@@ -50,12 +50,6 @@ func rolesOf(p *policy.Policy, a access.Actor) (access.Person, role, error) {
 	return person, roles, nil
 }
 
-// Kinds of audit events that only the console writes.
-const (
-	commandRefused  audit.Kind = "command.refused"  // a command that is not for who typed it (command)
-	recordingViewed audit.Kind = "recording.viewed" // somebody replayed or exported it (command)
-)
-
 // gate refuses a command to those whom it is not for, and keeps it as an audit
 // event.
 func (c *call) gate(sp spec) error {
@@ -67,7 +61,7 @@ func (c *call) gate(sp spec) error {
 		refusal.Do = "The socket is for reading, denying, revoking, locking and killing"
 	}
 	return c.record(audit.Event{
-		Kind:   commandRefused,
+		Kind:   audit.CommandRefused,
 		Detail: map[string]string{"command": sp.name, "reason": string(refusal.Reason)},
 	}, refusal)
 }

@@ -41,7 +41,7 @@ run have none yet. That you exported it is kept as an audit event.`,
 // before they see anything.
 func viewing(command string, s access.Session) audit.Event {
 	return audit.Event{
-		Kind: recordingViewed, Session: string(s.ID), Host: s.Target.Host, Login: s.Target.Login,
+		Kind: audit.RecordingViewed, Session: string(s.ID), Host: s.Target.Host, Login: s.Target.Login,
 		Detail: map[string]string{"command": command, "of": string(s.Person)},
 	}
 }
