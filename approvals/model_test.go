@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -38,8 +39,9 @@ func TestModel(t *testing.T) {
 	if _, _, err := m.w.store.VerifyAudit(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if m.admitted < *modelSteps/50 || m.waited < *modelSteps/50 {
-		t.Errorf("the steps lead nowhere: %d admitted, %d waited", m.admitted, m.waited)
+	t.Logf("%d admitted, %d waited, %d extended", m.admitted, m.waited, m.extended)
+	if m.admitted < *modelSteps/100 || m.waited < *modelSteps/50 || m.extended < *modelSteps/10000 {
+		t.Error("the steps lead nowhere")
 	}
 }
 
@@ -62,8 +64,10 @@ type model struct {
 	sessions []*sitting
 	waiting  []*standing
 	trail    []string
+	locked   map[string]bool // "person:alice", "host:db1"
 	admitted int
 	waited   int
+	extended int
 }
 
 type asked struct {
@@ -77,6 +81,9 @@ type asked struct {
 	grant       access.GrantState // empty without one
 	grantID     access.GrantID
 	useBy, ends time.Time
+	begun       time.Time     // its first session
+	extends     *asked        // asks for more of this one
+	length      time.Duration // of an extension
 }
 
 type sitting struct {
@@ -96,7 +103,7 @@ func newModel(t *testing.T, r *rand.Rand) *model {
 	w := newWorld(t)
 	leads := []string{"bob", "carol", "dave"}
 	both := map[string]string{"root@db1": "prod", "root@vault1": "vault"}
-	m := &model{t: t, w: w, r: r, now: start}
+	m := &model{t: t, w: w, r: r, now: start, locked: map[string]bool{}}
 	m.books = []rulebook{
 		{w.first, leads, both, true},
 		{w.edited("groups: [sre, leads]", "groups: [sre]"), leads[1:], both, true},
@@ -132,14 +139,26 @@ func (m *model) step() string {
 	case n < 34 && len(m.waiting) > 0:
 		return m.withdraw(m.r.IntN(len(m.waiting)))
 	case n < 64 && any != nil:
+		if i := slices.IndexFunc(m.requests, func(a *asked) bool { return a.state == access.RequestPending }); i >= 0 && m.r.IntN(2) == 0 {
+			any = m.requests[i]
+		}
 		return m.decide(any)
 	case n < 66 && any != nil:
 		return m.cancel(any)
 	case n < 68 && any != nil:
 		return m.endGrant(any)
-	case n < 76 && len(m.sessions) > 0:
+	case n < 76 && any != nil:
+		if len(m.sessions) > 0 && m.r.IntN(4) > 0 { // else there would seldom be anything to extend
+			any = pick(m.r, m.sessions).under
+		}
+		return m.extend(any)
+	case n < 78 && m.r.IntN(3) == 0: // seldom, and not for long: nothing else happens meanwhile
+		return m.lock()
+	case n < 78 && len(m.locked) > 0:
+		return m.unlock()
+	case n < 81 && len(m.sessions) > 0:
 		return m.leave(m.r.IntN(len(m.sessions)))
-	case n < 88:
+	case n < 93:
 		return m.clock(time.Duration(m.r.IntN(12*60)) * time.Second)
 	case n < 98:
 		if m.book.policy != m.w.first {
@@ -165,7 +184,7 @@ func (m *model) expect(what string, err error, want access.Reason) {
 // pending finds what an identical request would join.
 func (m *model) pending(key, to, rule string) *asked {
 	for _, a := range m.requests {
-		if a.state == access.RequestPending && a.key == key && a.to == to && a.rule == rule {
+		if a.state == access.RequestPending && a.key == key && a.to == to && a.rule == rule && a.extends == nil {
 			return a
 		}
 	}
@@ -189,6 +208,14 @@ func (m *model) ask(key, to string) string {
 	r, err := m.w.Ask(m.t.Context(), m.w.by(key), target(to), nil, 0, "INC-1")
 	if !m.book.asks {
 		m.expect(what, err, access.ReasonNoRule)
+		return what
+	}
+	if m.out(key, to) {
+		m.expect(what, err, access.ReasonLocked)
+		return what
+	}
+	if m.hopeless(key, to) && m.pending(key, to, m.book.rules[to]) == nil {
+		m.expect(what, err, access.ReasonNoApprover)
 		return what
 	}
 	m.expect(what, err, "")
@@ -220,7 +247,7 @@ func (m *model) best(key, to, rule string) *asked {
 
 func (m *model) use(a *asked) {
 	if a.grant == access.GrantReady {
-		a.grant, a.ends = access.GrantActive, m.now.Add(time.Hour)
+		a.grant, a.begun, a.ends = access.GrantActive, m.now, m.now.Add(time.Hour)
 	}
 }
 
@@ -240,6 +267,10 @@ func (m *model) enter(key, to string) string {
 func (m *model) settle(s *standing) {
 	m.t.Helper()
 	rule := m.book.rules[s.to]
+	if m.out(s.key, s.to) {
+		s.v.refused(access.ReasonLocked)
+		return
+	}
 	if g := m.best(s.key, s.to, rule); g != nil {
 		m.use(g)
 		p := s.v.admitted()
@@ -251,6 +282,10 @@ func (m *model) settle(s *standing) {
 		return
 	}
 	join := m.pending(s.key, s.to, rule)
+	if join == nil && m.hopeless(s.key, s.to) {
+		s.v.refused(access.ReasonNoApprover)
+		return
+	}
 	for {
 		told := s.v.waits()
 		if s.for_ != nil && told.Request == s.for_.id {
@@ -287,6 +322,8 @@ func (m *model) follow(swept bool) {
 			s.v.refused(access.ReasonLapsed)
 		case access.RequestCancelled:
 			switch {
+			case m.out(s.key, s.to):
+				s.v.refused(access.ReasonLocked)
 			case !swept:
 				s.v.refused(access.ReasonCancelled)
 			case !m.book.asks:
@@ -326,10 +363,11 @@ func (m *model) decide(a *asked) string {
 	} else {
 		_, err = m.w.Decide(m.t.Context(), m.w.by(who), a.id, v, "")
 	}
-	eligible := func(who string) bool {
-		return slices.Contains(m.book.leads, who) && !(who == "bob" && a.key == "robot")
-	}
+	eligible := func(who string) bool { return m.eligible(who, a.key) }
 	switch {
+	case m.locked["person:"+who]:
+		m.expect(what, err, access.ReasonLocked)
+		return what
 	case a.state != access.RequestPending:
 		m.expect(what, err, access.ReasonDecided)
 		return what
@@ -357,7 +395,11 @@ func (m *model) decide(a *asked) string {
 		}
 		switch {
 		case a.rule == "vault" && count >= 2, a.rule != "vault" && count >= 1:
-			m.approved(a)
+			if a.extends != nil {
+				m.lengthened(a)
+			} else {
+				m.approved(a)
+			}
 		case repeated:
 			m.expect(what, err, access.ReasonDecided)
 			return what
@@ -375,6 +417,127 @@ func (m *model) approved(a *asked) {
 		a.useBy = m.now.Add(time.Hour)
 	}
 	a.grantID = m.w.request(a.id).Grant.ID
+}
+
+// eligible: who may approve what a key asks for.
+func (m *model) eligible(who, key string) bool {
+	return slices.Contains(m.book.leads, who) && !(who == "bob" && key == "robot") && !m.locked["person:"+who]
+}
+
+// hopeless: more approvals are needed than there are people.
+func (m *model) hopeless(key, to string) bool {
+	could := 0
+	for _, who := range m.book.leads {
+		if m.eligible(who, key) {
+			could++
+		}
+	}
+	return could < map[string]int{"prod": 1, "production": 1, "vault": 2}[m.book.rules[to]]
+}
+
+// out: the person, or the host, is locked.
+func (m *model) out(key, to string) bool {
+	return m.locked["person:"+person(key)] || m.locked["host:"+target(to).Host]
+}
+
+func (m *model) lock() string {
+	what := pick(m.r, []string{"person:alice", "person:robot", "person:bob", "person:dave", "host:db1", "host:vault1"})
+	err := m.w.Lock(m.t.Context(), local, subject(m.t, what), "why not")
+	if m.locked[what] {
+		m.expect("lock "+what, err, access.ReasonDecided)
+		return "lock again " + what
+	}
+	m.expect("lock "+what, err, "")
+	m.locked[what] = true
+	for _, a := range m.requests {
+		if !m.out(a.key, a.to) {
+			continue
+		}
+		if a.state == access.RequestPending {
+			a.state = access.RequestCancelled
+		}
+		if a.grant.Live() {
+			a.grant = access.GrantRevoked
+		}
+	}
+	for i := len(m.sessions) - 1; i >= 0; i-- {
+		if m.out(m.sessions[i].key, m.sessions[i].to) {
+			m.gone(i)
+		}
+	}
+	m.follow(false)
+	return "lock " + what
+}
+
+func (m *model) unlock() string {
+	list := slices.Sorted(maps.Keys(m.locked))
+	what := pick(m.r, list)
+	m.expect("unlock "+what, m.w.Unlock(m.t.Context(), local, subject(m.t, what), ""), "")
+	delete(m.locked, what)
+	return "unlock " + what
+}
+
+// extend asks for more, by the ID of the grant, of its request, or of an
+// earlier extension.
+func (m *model) extend(a *asked) string {
+	length := time.Duration(1+m.r.IntN(40)) * time.Minute
+	what := fmt.Sprintf("extend %s by %v", a.id[20:], length)
+	r, err := m.w.Extend(m.t.Context(), m.w.by(a.key), string(a.id), length, "INC-2")
+	g := a.held()
+	most := 2 * time.Hour
+	if g.rule == "vault" {
+		most = 4 * time.Hour // as no rule says otherwise
+	}
+	switch {
+	case a.state == access.RequestPending:
+		m.expect(what, err, access.ReasonNotFound)
+	case a.state != access.RequestApproved || g.grant != access.GrantActive:
+		m.expect(what, err, access.ReasonDecided)
+	case g.ends.Add(length).Sub(g.begun) > most:
+		m.expect(what, err, access.ReasonLimit)
+	default:
+		if m.moreOf(g) == nil && m.hopeless(g.key, g.to) {
+			m.expect(what, err, access.ReasonNoApprover)
+			return what
+		}
+		m.expect(what, err, "")
+		if old := m.moreOf(g); old != nil {
+			if old.id != r.ID {
+				m.t.Errorf("%s: a second extension", what)
+			}
+			return what
+		}
+		until := m.now.Add(30 * time.Minute)
+		if g.ends.Before(until) {
+			until = g.ends
+		}
+		m.requests = append(m.requests, &asked{id: r.ID, key: g.key, to: g.to, rule: g.rule, ahead: true,
+			state: access.RequestPending, until: until, extends: g, length: length})
+	}
+	return what
+}
+
+// held is whose grant an approval gave, or lengthened.
+func (a *asked) held() *asked {
+	if a.extends != nil {
+		return a.extends
+	}
+	return a
+}
+
+// moreOf is the pending extension of a grant.
+func (m *model) moreOf(g *asked) *asked {
+	i := slices.IndexFunc(m.requests, func(a *asked) bool { return a.extends == g && a.state == access.RequestPending })
+	if i < 0 {
+		return nil
+	}
+	return m.requests[i]
+}
+
+func (m *model) lengthened(a *asked) {
+	a.state = access.RequestApproved
+	a.extends.ends = a.extends.ends.Add(a.length)
+	m.extended++
 }
 
 func (m *model) cancel(a *asked) string {
@@ -402,11 +565,11 @@ func (m *model) endGrant(a *asked) string {
 	switch {
 	case a.state == access.RequestPending:
 		m.expect(what, err, access.ReasonNotFound)
-	case !a.grant.Live():
+	case a.state != access.RequestApproved || !a.held().grant.Live():
 		m.expect(what, err, access.ReasonDecided)
 	default:
 		m.expect(what, err, "")
-		m.over(a, next)
+		m.over(a.held(), next)
 	}
 	return what
 }
@@ -414,6 +577,9 @@ func (m *model) endGrant(a *asked) string {
 // over ends a grant; its sessions go on under another, or end.
 func (m *model) over(a *asked, next access.GrantState) {
 	a.grant = next
+	if more := m.moreOf(a); more != nil {
+		more.state = access.RequestCancelled
+	}
 	for i := 0; i < len(m.sessions); i++ {
 		s := m.sessions[i]
 		if s.under != a {
@@ -526,15 +692,18 @@ func (m *model) compare() {
 	m.t.Helper()
 	for _, a := range m.requests[max(0, len(m.requests)-12):] {
 		r := m.w.request(a.id)
-		var grant access.GrantState
+		var grant, want access.GrantState
+		if a.state == access.RequestApproved {
+			want = a.held().grant
+		}
 		if r.Grant != nil {
 			grant = r.Grant.State
-			if a.grant == access.GrantActive && !r.Grant.NotAfter.Equal(a.ends) {
-				m.t.Errorf("grant of %s ends at %v, want %v", a.id[20:], r.Grant.NotAfter, a.ends)
+			if want == access.GrantActive && !r.Grant.NotAfter.Equal(a.held().ends) {
+				m.t.Errorf("grant of %s ends at %v, want %v", a.id[20:], r.Grant.NotAfter, a.held().ends)
 			}
 		}
-		if r.State != a.state || grant != a.grant {
-			m.t.Errorf("%s of %s is %s %s, want %s %s", a.id[20:], a.key, r.State, grant, a.state, a.grant)
+		if r.State != a.state || grant != want {
+			m.t.Errorf("%s of %s is %s %s, want %s %s", a.id[20:], a.key, r.State, grant, a.state, want)
 		}
 	}
 	live, err := m.w.store.Grants(m.t.Context(), access.GrantQuery{Live: true})

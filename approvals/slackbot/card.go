@@ -70,7 +70,7 @@ func standing(n Notice, now time.Time) []slack.RichTextElement {
 		}
 		return append(out, asked(n.Asked))
 	case access.RequestApproved:
-		out = append(out, line(bold("✅ Approved by "+names(r.ApprovedBy())), run(", "), moment(r.DecidedAt)))
+		out = append(out, approval(r)...)
 	case access.RequestDenied:
 		d, ok := denial(r)
 		out = append(out, line(bold("⛔ Denied by "+access.Plain(string(d.Person), maxName)), run(", "), moment(r.DecidedAt)))
@@ -86,6 +86,26 @@ func standing(n Notice, now time.Time) []slack.RichTextElement {
 		out = append(out, line(run(sentence(cause))))
 	}
 	return append(out, grant(n)...)
+}
+
+// approval says who approved; break-glass, which no rule limits, as loudly as
+// there are words for it, and with its reason.
+func approval(r access.Request) []slack.RichTextElement {
+	if i := slices.IndexFunc(r.Decisions, brokeGlass); i >= 0 {
+		d := r.Decisions[i]
+		by := access.Plain(string(d.Person), maxName)
+		return []slack.RichTextElement{
+			line(bold("🚨 Approved by break-glass ("+by+"): "+access.Plain(d.Reason, maxReason))),
+			line(run("Somebody approved this on the bastion itself, past the rule, "), moment(r.DecidedAt)),
+		}
+	}
+	return []slack.RichTextElement{line(bold("✅ Approved by "+names(r.ApprovedBy())), run(", "), moment(r.DecidedAt))}
+}
+
+// brokeGlass reports whether a decision is an approval over the unix socket,
+// where nobody is an approver.
+func brokeGlass(d access.Decision) bool {
+	return d.Verdict == access.VerdictApprove && d.Via == access.ViaSocket
 }
 
 func denial(r access.Request) (access.Decision, bool) {
@@ -189,6 +209,9 @@ func fallback(n Notice) string {
 	target := access.Plain(r.Target.String(), maxTitle)
 	if r.State == access.RequestPending {
 		return fmt.Sprintf("%s asks for %s for %s", who, target, length(r))
+	}
+	if slices.ContainsFunc(r.Decisions, brokeGlass) {
+		return fmt.Sprintf("BREAK-GLASS: the request of %s for %s is %s", who, target, r.State)
 	}
 	return fmt.Sprintf("The request of %s for %s is %s", who, target, r.State)
 }

@@ -38,6 +38,8 @@ func TestCardStates(t *testing.T) {
 	two.Missing, two.Request.Decisions = 1, decided().Request.Decisions
 	more := pending()
 	more.Request.Extends, more.Request.Kind = "01J00000000000000000000000", ""
+	glass := decided()
+	glass.Request.Decisions = []access.Decision{{Person: "local:0", Verdict: access.VerdictApprove, Via: access.ViaSocket, Reason: "pager dead, INC-4711"}}
 	nobody := pending()
 	nobody.Asked = nil
 	for name, c := range map[string]struct {
@@ -45,15 +47,16 @@ func TestCardStates(t *testing.T) {
 		want    []string
 		buttons bool
 	}{
-		"pending":   {pending(), []string{"root@db1 for alice", "Waiting for approval", "systemctl restart postgresql", "INC-1234: the database hangs", "prod-elevation", "exec for 1h", "203.0.113.9\n", "In a terminal: ssh bastion approve 01J"}, true},
-		"half":      {two, []string{"Approved by bob, 1 more needed"}, true},
-		"extension": {more, []string{"root@db1 for alice", "for 1h more"}, true},
-		"nobody":    {nobody, []string{"Nobody can approve this"}, true},
-		"approved":  {decided(), []string{"Approved by bob", "Ready to be used until"}, false},
-		"in use":    {grant(access.GrantActive), []string{"In use since"}, false},
-		"revoked":   {grant(access.GrantRevoked), []string{"Access revoked", "the work is done"}, false},
-		"lapsed":    {end(access.RequestLapsed, nil), []string{"Lapsed"}, false},
-		"cancelled": {end(access.RequestCancelled, func(n *slackbot.Notice) { n.Cause = "alice stopped waiting" }), []string{"Cancelled", "Alice stopped waiting."}, false},
+		"pending":     {pending(), []string{"root@db1 for alice", "Waiting for approval", "systemctl restart postgresql", "INC-1234: the database hangs", "prod-elevation", "exec for 1h", "203.0.113.9\n", "In a terminal: ssh bastion approve 01J"}, true},
+		"half":        {two, []string{"Approved by bob, 1 more needed"}, true},
+		"extension":   {more, []string{"root@db1 for alice", "for 1h more"}, true},
+		"nobody":      {nobody, []string{"Nobody can approve this"}, true},
+		"approved":    {decided(), []string{"Approved by bob", "Ready to be used until"}, false},
+		"break-glass": {glass, []string{"🚨 Approved by break-glass (local:0): pager dead, INC-4711", "on the bastion itself"}, false},
+		"in use":      {grant(access.GrantActive), []string{"In use since"}, false},
+		"revoked":     {grant(access.GrantRevoked), []string{"Access revoked", "the work is done"}, false},
+		"lapsed":      {end(access.RequestLapsed, nil), []string{"Lapsed"}, false},
+		"cancelled":   {end(access.RequestCancelled, func(n *slackbot.Notice) { n.Cause = "alice stopped waiting" }), []string{"Cancelled", "Alice stopped waiting."}, false},
 		"denied": {end(access.RequestDenied, func(n *slackbot.Notice) {
 			n.Request.Decisions = []access.Decision{{Person: "eve", Verdict: access.VerdictDeny, Reason: "use the replica"}}
 		}), []string{"Denied by eve", "use the replica"}, false},
@@ -66,6 +69,9 @@ func TestCardStates(t *testing.T) {
 				if !strings.Contains(m.Shown(), want) {
 					t.Errorf("not shown: %q in\n%s", want, m.Shown())
 				}
+			}
+			if loud := strings.HasPrefix(m.Text, "BREAK-GLASS: "); loud != (name == "break-glass") {
+				t.Errorf("the notification says %q", m.Text)
 			}
 			approve, a := m.Element("approve")
 			deny, d := m.Element("deny")
@@ -107,7 +113,9 @@ func TestNothingBecomesMarkup(t *testing.T) {
 	for range 100 {
 		asking.Asked = append(asking.Asked, access.Person{Name: access.PersonName(hostile), Slack: "U0EVE> <!channel>"})
 	}
-	for _, n := range []slackbot.Notice{n, asking} {
+	glass := decided()
+	glass.Request.Decisions = []access.Decision{{Person: access.PersonName(hostile), Verdict: access.VerdictApprove, Via: access.ViaSocket, Reason: hostile}}
+	for _, n := range []slackbot.Notice{n, asking, glass} {
 		m := find(t, w, w.post(t, n))
 		if faults := slacktest.CheckBlocks(m.Blocks); len(faults) > 0 {
 			t.Error(faults)
