@@ -95,7 +95,7 @@ func approval(r access.Request) []slack.RichTextElement {
 		d := r.Decisions[i]
 		by := access.Plain(string(d.Person), maxName)
 		return []slack.RichTextElement{
-			line(bold("🚨 Approved by break-glass ("+by+"): "+access.Plain(d.Reason, maxReason))),
+			line(bold("🚨 Approved by break-glass (" + by + "): " + access.Plain(d.Reason, maxReason))),
 			line(run("Somebody approved this on the bastion itself, past the rule, "), moment(r.DecidedAt)),
 		}
 	}
