@@ -26,7 +26,8 @@ const (
 )
 
 // HostKeys loads the bastion's own host keys from files, or, without any,
-// loads or generates an ed25519 key in dir, the keys directory.
+// loads or generates an ed25519 key in dir, the keys directory. Of two keys of
+// one type SSH could show only one, so that is an error.
 func HostKeys(files []string, dir string) ([]ssh.Signer, error) {
 	if len(files) == 0 {
 		key, err := loadOrCreate(filepath.Join(dir, hostKeyFile), "sallyport host key")
@@ -43,7 +44,28 @@ func HostKeys(files []string, dir string) ([]ssh.Signer, error) {
 		}
 		keys = append(keys, key)
 	}
+	if i, j := SameType(keys); j > 0 {
+		return nil, fmt.Errorf("%s and %s are both of the type %s, of which a server shows one key only: take one out", files[i], files[j], keys[j].PublicKey().Type())
+	}
 	return keys, nil
+}
+
+// SameType finds the first two keys of one type: client and server agree on an
+// algorithm, not on a key (RFC 4253, section 7.1). j is 0 when there are none;
+// keys may hold nil.
+func SameType(keys []ssh.Signer) (i, j int) {
+	first := map[string]int{}
+	for j, key := range keys {
+		if key == nil {
+			continue
+		}
+		kind := key.PublicKey().Type()
+		if i, ok := first[kind]; ok {
+			return i, j
+		}
+		first[kind] = j
+	}
+	return 0, 0
 }
 
 // LoadKey reads an unencrypted private key in any form ssh-keygen writes. It

@@ -119,3 +119,20 @@ func TestParseAuthorities(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoHostKeysOfOneTypeAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if _, err := certs.HostKeys(nil, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := filepath.Join(dir, "a", "host_ed25519"), filepath.Join(dir, "b", "host_ed25519")
+	if keys, err := certs.HostKeys([]string{one}, dir); err != nil || len(keys) != 1 {
+		t.Errorf("one key: %v", err)
+	}
+	_, err := certs.HostKeys([]string{one, two}, dir)
+	if err == nil || !strings.Contains(err.Error(), "both of the type ssh-ed25519") {
+		t.Errorf("two keys: %v", err)
+	}
+}

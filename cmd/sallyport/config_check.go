@@ -4,7 +4,10 @@ import (
 	"regexp"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/certs"
 	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/internal/strictyaml"
 )
@@ -47,8 +50,13 @@ func (c *SSHConfig) check(doc *strictyaml.Document) {
 		doc.Faultf("ssh.advertise", "is required when ssh.listen takes every address: what people type to get here")
 	}
 	oneOf(doc, "ssh.inner_auth", c.InnerAuth, "auto", "key")
+	keys := make([]ssh.Signer, len(c.HostKeys))
 	for i, path := range c.HostKeys {
 		checkSecretFile(doc, at("ssh.host_keys", i), path)
+		keys[i], _ = certs.LoadKey(path) // one that cannot be read here may be readable to the server
+	}
+	if i, j := certs.SameType(keys); j > 0 {
+		doc.Faultf(at("ssh.host_keys", j), "is of the type %s, as ssh.host_keys[%d] is: a server shows one key of each type, and people would get lines for both", keys[j].PublicKey().Type(), i)
 	}
 	for i, ca := range c.UserCAs {
 		if _, err := userCAsIn(ca); err != nil {

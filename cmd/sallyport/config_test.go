@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport/sallyport/certs"
 	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/internal/strictyaml"
 )
@@ -192,5 +193,19 @@ func TestConfigKnowsTheLongestSocketPath(t *testing.T) {
 		if err == nil && (len(config.socket()) != c.bytes || server.Close() != nil) {
 			t.Errorf("%s has %d bytes", config.socket(), len(config.socket()))
 		}
+	}
+}
+
+func TestConfigRefusesTwoHostKeysOfOneType(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if _, err := certs.HostKeys(nil, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := "ca: {kind: local}\nssh:\n  host_keys:\n    - a/host_ed25519\n    - b/host_ed25519\n"
+	_, _, err := loadConfig(write(t, filepath.Join(dir, "sallyport.yaml"), text))
+	if err == nil || !strings.Contains(err.Error(), "sallyport.yaml:5: ssh.host_keys[1]: is of the type ssh-ed25519, as ssh.host_keys[0] is") {
+		t.Error(err)
 	}
 }
