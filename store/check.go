@@ -25,7 +25,7 @@ type DamagedError struct {
 func (e *DamagedError) Error() string {
 	return fmt.Sprintf("store: the database %[1]s is damaged: %[2]s.\n"+
 		"To restore: stop the server, move %[1]s, %[1]s-wal and %[1]s-shm aside, put the newest backup of sallyport.db in its place, start again.\n"+
-		"Without a backup: move them aside and run `sallyport reindex`: sessions and their ledger come back from the recordings;\n"+
+		"Without a backup: move them aside, run `sallyport reindex` as the server's user, start again: sessions and their ledgers come back from the recordings;\n"+
 		"requests, grants and locks do not, so everyone asks again; audit/*.ndjson still holds the evidence up to the damage.", e.Path, e.Detail)
 }
 

@@ -60,7 +60,7 @@ var lines = map[State][2]string{
 	LoginFailed: {"Vault does not accept the bastion's credentials", "Tell the operator"},
 	Denied:      {"Vault does not permit the bastion to sign for this login", "Tell the operator: the policy may lack it"},
 	UnknownRole: {"Vault has no role for this login", "Tell the operator: a role for it may be missing"},
-	Rejected:    {"Vault's role for this login does not allow what was asked for", "Tell the operator: see vault doctor"},
+	Rejected:    {"Vault's role for this login does not allow what was asked for", "Tell the operator: the role may lack an extension or option that the rule needs"},
 	NoEngine:    {"Vault has no SSH engine with a CA at the configured mount", "Tell the operator"},
 	Garbled:     {"Vault's answer could not be understood, and was not used", "Try again; if it lasts, tell the operator"},
 	Misset:      {"the bastion's own Vault settings are not right", "Tell the operator"},
