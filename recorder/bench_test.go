@@ -15,6 +15,7 @@ import (
 var samples = map[string][]byte{
 	"ascii":  bytes.Repeat([]byte("-rw-r--r-- 1 root root 12345 Jan  1 00:00 some-file.txt\r\n"), 600)[:32<<10],
 	"colour": bytes.Repeat([]byte("\x1b[32m+ added\x1b[0m \x1b[1;31m- gone\x1b[m\r\n"), 1000)[:32<<10],
+	"short":  bytes.Repeat([]byte("y\r\n"), 11000)[:32<<10],
 	"cjk":    bytes.Repeat([]byte("日本語のテキスト、端末。\r\n"), 1000)[:32<<10],
 	"binary": func() []byte {
 		p := make([]byte, 32<<10)
@@ -38,7 +39,7 @@ func running(b *testing.B) *bench {
 // BenchmarkWrite is the cost of output in chunks of 32 KiB, with chain,
 // digests, write(2) and the syncer beside it.
 func BenchmarkWrite(b *testing.B) {
-	for _, name := range []string{"ascii", "colour", "cjk", "binary"} {
+	for _, name := range []string{"ascii", "colour", "short", "cjk", "binary"} {
 		b.Run(name, func(b *testing.B) {
 			rec := running(b).start(b, true)
 			p := samples[name]

@@ -41,43 +41,46 @@ func plainWord(w uint64) bool {
 // byte that stood there, or 0 where the text itself said U+FFFD (0 is ASCII
 // and so never invalid). Invalid counts the former.
 func appendText(dst, p, originals []byte) (text, orig []byte, invalid int) {
-	start := 0
+	start := 0 // of what was not appended yet
 	for i := 0; i < len(p); {
 		if i+8 <= len(p) && plainWord(binary.LittleEndian.Uint64(p[i:])) {
 			i += 8
 			continue
 		}
-		c := p[i]
-		if c < utf8.RuneSelf {
-			e := escapes[c]
-			if e == 0 {
+		// Where there is one line end or colour there are often more: the
+		// next eight bytes go one by one.
+		for end := min(i+8, len(p)); i < end; {
+			c := p[i]
+			if c < utf8.RuneSelf {
+				e := escapes[c]
 				i++
+				if e == 0 {
+					continue
+				}
+				dst = append(dst, p[start:i-1]...)
+				if e == 'u' {
+					dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+				} else {
+					dst = append(dst, '\\', e)
+				}
+				start = i
 				continue
 			}
-			dst = append(dst, p[start:i]...)
-			if e == 'u' {
-				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			} else {
-				dst = append(dst, '\\', e)
+			r, n := utf8.DecodeRune(p[i:])
+			switch {
+			case r != utf8.RuneError:
+				i += n
+			case n == 1:
+				dst = append(dst, p[start:i]...)
+				dst = append(dst, replacement...)
+				originals = append(originals, c)
+				invalid++
+				i++
+				start = i
+			default: // U+FFFD that was sent as such
+				originals = append(originals, 0)
+				i += n
 			}
-			i++
-			start = i
-			continue
-		}
-		r, n := utf8.DecodeRune(p[i:])
-		switch {
-		case r != utf8.RuneError:
-			i += n
-		case n == 1:
-			dst = append(dst, p[start:i]...)
-			dst = append(dst, replacement...)
-			originals = append(originals, c)
-			invalid++
-			i++
-			start = i
-		default: // U+FFFD that was sent as such
-			originals = append(originals, 0)
-			i += n
 		}
 	}
 	return append(dst, p[start:]...), originals, invalid
