@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -254,7 +255,10 @@ func TestRecoverTail(t *testing.T) {
 	limit := func(c *recorder.Config) { c.ExecLimit = 1000 }
 	b := newBench(t, limit)
 	rec := b.start(t, false)
-	data := bytes.Repeat([]byte("0123456789abcdef"), 150_000)
+	var data []byte // no part of it like another, and more than the ring holds
+	for i := range 400_000 {
+		data = fmt.Appendf(data, "%d\n", i)
+	}
 	for p := data; len(p) > 0; p = p[min(len(p), 70_001):] {
 		check(t, rec.Stdin(p[:min(len(p), 70_001)]))
 	}
@@ -273,6 +277,31 @@ func TestRecoverTail(t *testing.T) {
 	}
 	if v := verify(t, dir, again.Keys().Trust()); v.Verdict != recorder.Recovered || sessions[0].BytesIn != int64(len(data)) {
 		t.Errorf("%+v, %d bytes in", v, sessions[0].BytesIn)
+	}
+}
+
+// Power loss may take any part of what was not synced. A torn ring costs the
+// tail and nothing else.
+func TestRecoverTornTail(t *testing.T) {
+	for name, tear := range map[string]func(path string) error{
+		"empty":   func(path string) error { return os.Truncate(path, 0) },
+		"short":   func(path string) error { return os.Truncate(path, 1000) },
+		"zeroes":  func(path string) error { return os.WriteFile(path, make([]byte, 1<<20), 0o600) },
+		"missing": os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(c *recorder.Config) { c.ExecLimit = 1000 })
+			rec := b.start(t, false)
+			check(t, rec.Stdin(make([]byte, 100_000)))
+			check(t, tear(filepath.Join(b.folder(rec.Session()), "stdin.ring")))
+			again, sessions := b.restart(t)
+			if len(sessions) != 1 {
+				t.Fatalf("recovered %+v", sessions)
+			}
+			if v := verify(t, b.folder(sessions[0]), again.Keys().Trust()); v.Verdict != recorder.Recovered {
+				t.Errorf("%+v", v)
+			}
+		})
 	}
 }
 
