@@ -219,6 +219,15 @@ func TestBreakGlass(t *testing.T) {
 	}
 }
 
+// Who approves more time is told so.
+func TestApproveAnExtension(t *testing.T) {
+	w := newWorld(t)
+	w.requests[0].Extends = grantID
+	if got := w.as(t, "bob", "approve "+pendingID); got.exit != 0 || got.out != "approved: alice may use root@db1 for 1h30m more ("+pendingID+")\n" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // The person gets one line, the operator the cause.
 func TestErrorsHaveTwoAudiences(t *testing.T) {
 	for _, c := range []struct {

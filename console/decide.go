@@ -82,11 +82,11 @@ func (c *call) decide(id access.RequestID, v access.Verdict, reason string) erro
 	who, what := string(r.Person), r.Target.String()
 	switch r.State {
 	case access.RequestApproved:
-		more := ""
+		length := exact(r.For)
 		if r.Extends != "" {
-			more = " more"
+			length += " more"
 		}
-		c.page.linef("approved: %s may use %s for %s%s (%s)", who, what, exact(r.For), more, string(id))
+		c.page.linef("approved: %s may use %s for %s (%s)", who, what, length, string(id))
 	case access.RequestDenied:
 		c.page.linef("denied: %s may not use %s (%s)", who, what, string(id))
 	case access.RequestPending:
