@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/ssh"
 
@@ -342,7 +343,7 @@ func TestHostBanner(t *testing.T) {
 		}
 	})
 	got := l.run("ssh", "-n", l.target("db1"), "x")
-	if got.code != 0 || !strings.Contains(got.err, "Welcome") || strings.ContainsAny(got.err, "\x1b\a\x9b\u202e") || len(got.err) > 5000 {
+	if got.code != 0 || !strings.Contains(got.err, "Welcome") || strings.ContainsAny(got.err, "\x1b\a\u009b\u202e") || !utf8.ValidString(got.err) || len(got.err) > 5000 {
 		t.Errorf("%d bytes: %+q", len(got.err), got.err)
 	}
 }

@@ -73,6 +73,7 @@ type option func(*bastion.Config)
 
 func newLab(t *testing.T, options ...option) *lab {
 	t.Helper()
+	noLeak(t)
 	l := &lab{t: t, dir: t.TempDir(), allow: access.AllowList{{Capability: access.MayShell}, {Capability: access.MayExec}, {Capability: access.MaySFTP}}}
 	now := time.Now
 	newID := func() string { return ulid.Make().String() }
@@ -83,7 +84,7 @@ func newLab(t *testing.T, options ...option) *lab {
 	// Shells of the host read no .bashrc of whoever runs the tests.
 	l.host = must(sshdtest.Start(sshdtest.Config{
 		Dir: l.mkdir("host"), CA: certs.AuthorizedLine(ca.PublicKey(), "ca"),
-		Lines: []string{"SetEnv HOME=" + l.mkdir("home"), "MaxSessions 20"},
+		Lines: []string{"MaxSessions 20"},
 	}))(t)
 	t.Cleanup(func() { _ = l.host.Close() })
 	for _, who := range []string{"alice", "bob", "mallory"} {

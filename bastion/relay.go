@@ -209,7 +209,7 @@ func (r *relay) warn(w access.Warning) {
 		return
 	}
 	text := "sallyport: this session ends in " + w.Left.Round(time.Second).String() + ", at " +
-		w.NotAfter.UTC().Format("15:04:05 UTC") + " (" + string(w.Grant) + ")"
+		w.NotAfter.UTC().Format("15:04:05 UTC") + ". ssh bastion extend asks for more (" + string(w.Grant) + ")"
 	if err := r.rec.Marker(text); err != nil {
 		r.s.end(recordingFailed(err))
 	}

@@ -112,6 +112,10 @@ func story(e audit.Event) string {
 		return fmt.Sprintf("%s's decision did not count: %s", e.Actor, e.Detail["why"])
 	case audit.GrantActivated:
 		return fmt.Sprintf("the grant's clock starts; it ends at %s", e.Detail["not_after"])
+	case audit.GrantExtended:
+		return fmt.Sprintf("%s's grant for %s goes on until %s", e.Person, target, e.Detail["not_after"])
+	case audit.LockSet, audit.LockLifted:
+		return fmt.Sprintf("%s: %s %s%s", e.Kind, e.Actor, e.Person, e.Host)
 	case audit.CertificateIssued:
 		return fmt.Sprintf("a certificate for %s on %s, serial %s, good until %s", e.Login, e.Host, e.Detail["serial"], e.Detail["valid_before"])
 	case audit.SessionStarted:
