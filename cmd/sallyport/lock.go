@@ -42,16 +42,11 @@ func lockDir(dir string) (*os.File, error) {
 }
 
 // ownData refuses to make files in the data directory as somebody else than
-// whose it is: root's would shut the server out of its own directory. Root is
-// also refused where there is no directory yet, since nobody can tell whose
-// it will be.
+// whose it is: root's would shut the server out of its own directory.
 func ownData(dir, command string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		if os.Geteuid() != 0 {
-			return nil
-		}
-		return fmt.Errorf("there is no data_dir %s yet, and what root makes there would be root's: make it and give it to the user that the server runs as, or start the server once; then run %s as that user (sudo -u USER sallyport %s)", dir, command, command)
+		return nil // whoever comes first makes it, as with serve
 	}
 	if err != nil {
 		return fmt.Errorf("data_dir: %w", err)
