@@ -19,7 +19,7 @@ func TestScreens(t *testing.T) {
 			p.press("\r")
 			p.sees("? help", "INC-4702")
 		}},
-		{"filter-wrong", func(p *person) { p.press("/", "colour:red"); p.sees("the filter knows") }},
+		{"filter-wrong", func(p *person) { p.press("/", "colour:red"); p.sees("colour:red", "the filter knows") }},
 		{"filter-none", func(p *person) { p.press("/", "zzz", "\r"); p.sees("No session fits this filter") }},
 		{"help", func(p *person) { p.press("?"); p.sees("any key closes") }},
 		{"player", func(p *person) {
@@ -101,7 +101,7 @@ func TestColours(t *testing.T) {
 			p.sees("postgres@db2", "Approvals 2", "Mine 2")
 			p.press("j")
 			p.sees("INC-4702")
-			compare(t, "colours-"+tt.name, p.styled())
+			p.compare("colours-"+tt.name, p.styled)
 		})
 	}
 }

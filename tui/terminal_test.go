@@ -117,29 +117,38 @@ func (p *person) waits(what string, ok func(screen string) bool) {
 	}
 }
 
-// golden compares the screen with testdata/NAME.txt.
+// golden waits until the screen is testdata/NAME.txt: frames may still be on
+// their way when the last thing that a test waited for is there.
 func (p *person) golden(name string) {
 	p.t.Helper()
-	compare(p.t, name, p.text())
+	p.compare(name, p.text)
 }
 
-func compare(t *testing.T, name, got string) {
-	t.Helper()
+// compare waits until got gives what testdata/NAME.txt holds, and shows the
+// difference when it never does.
+func (p *person) compare(name string, got func() string) {
+	p.t.Helper()
 	path := filepath.Join("testdata", name+".txt")
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
+		if err := os.WriteFile(path, []byte(got()), 0o644); err != nil {
+			p.t.Fatal(err)
 		}
 	}
 	want, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	if got != string(want) {
-		t.Errorf("%s differs; got:\n%s\nwant:\n%s", name, got, want)
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for got() != string(want) {
+		select {
+		case <-p.changed:
+		case <-late.C:
+			p.t.Fatalf("%s differs; got:\n%s\nwant:\n%s", name, got(), want)
+		}
 	}
 }
 
