@@ -262,3 +262,21 @@ func (f *forwards) carry(may access.Capability, destination string, client, host
 	}
 	p.carry(client, host)
 }
+
+// join opens at the other side what one side wants to open, and accepts it
+// then. On an error nothing is open and nc waits for its rejection, unless its
+// side has gone meanwhile.
+func join(nc gossh.NewChannel, other gossh.Conn) (accepted, opened gossh.Channel, err error) {
+	opened, requests, err := other.OpenChannel(nc.ChannelType(), nc.ExtraData())
+	if err != nil {
+		return nil, nil, err
+	}
+	go gossh.DiscardRequests(requests)
+	accepted, requests, err = nc.Accept()
+	if err != nil {
+		_ = opened.Close() // that side may have gone, too
+		return nil, nil, err
+	}
+	go gossh.DiscardRequests(requests)
+	return accepted, opened, nil
+}

@@ -33,18 +33,11 @@ func (c *connection) localForward(nc gossh.NewChannel) {
 		c.reject(nc, gossh.Prohibited, e)
 		return
 	}
-	host, requests, err := f.leg.conn.OpenChannel(nc.ChannelType(), nc.ExtraData())
+	client, host, err := join(nc, f.leg.conn)
 	if err != nil {
 		c.reject(nc, gossh.ConnectionFailed, access.Fail(access.ReasonUnreachable, "the host cannot reach "+access.Plain(destination, 300), "Is it up?", err))
 		return
 	}
-	go gossh.DiscardRequests(requests)
-	client, requests, err := nc.Accept()
-	if err != nil {
-		_ = host.Close() // the client is gone
-		return
-	}
-	go gossh.DiscardRequests(requests)
 	f.carry(access.MayLocalForward, destination, client, host)
 }
 

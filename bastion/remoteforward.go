@@ -113,18 +113,11 @@ func (c *connection) forwarded(nc gossh.NewChannel) {
 		c.refuseHost(nc)
 		return
 	}
-	client, requests, err := c.ssh.OpenChannel(nc.ChannelType(), nc.ExtraData())
+	host, client, err := join(nc, c.ssh)
 	if err != nil {
 		_ = nc.Reject(gossh.ConnectionFailed, "the client refused") // a host that is gone misses it
 		return
 	}
-	go gossh.DiscardRequests(requests)
-	host, requests, err := nc.Accept()
-	if err != nil {
-		_ = client.Close()
-		return
-	}
-	go gossh.DiscardRequests(requests)
 	f.carry(access.MayRemoteForward, destination, client, host)
 }
 
