@@ -46,12 +46,33 @@ type Grant struct {
 	StartedAt   time.Time     // first session; zero while ready
 	NotAfter    time.Time     // expires then; zero while ready
 	EndedAt     time.Time
+	Bind        []Binding // to what it is bound beside person, target, rule and kinds; empty means the key
+	Address     string    // bound, with [BindAddress]; without a port
+	Sessions    int       // how many it may open in all; 0 for any number
+	Opened      int       // how many it has opened
+	BreakGlass  bool      // nobody approved it: it was taken in an emergency
 }
 
-// Covers reports whether g lets who asked with this key open such a session,
+// Binding is something of the asking connection that a grant is bound to.
+type Binding string
+
+const (
+	BindKey     Binding = "key"
+	BindAddress Binding = "address"
+)
+
+// Binds reports whether g is bound to b.
+func (g Grant) Binds(b Binding) bool {
+	return slices.Contains(g.Bind, b) || b == BindKey && len(g.Bind) == 0
+}
+
+// Covers reports whether g lets who proved this identity open such a session,
 // as far as the grant goes; state and time are the store's to check, within
-// the transaction that uses them.
-func (g Grant) Covers(person PersonName, fingerprint string, t Target, rule string, k Kind) bool {
-	return g.Person == person && g.Fingerprint == fingerprint && g.Target == t &&
-		g.Rule == rule && slices.Contains(g.Kinds, k)
+// the transaction that uses them. A grant that was not asked for over SSH knows
+// no key and no address until its first session, which binds them.
+func (g Grant) Covers(id Identity, t Target, rule string, k Kind) bool {
+	return g.Person == id.Person && g.Target == t && g.Rule == rule && slices.Contains(g.Kinds, k) &&
+		(!g.Binds(BindKey) || id.Fingerprint != "" && (g.Fingerprint == "" || g.Fingerprint == id.Fingerprint)) &&
+		(!g.Binds(BindAddress) || id.Address() != "" && (g.Address == "" || g.Address == id.Address())) &&
+		(g.Sessions == 0 || g.Opened < g.Sessions)
 }

@@ -22,6 +22,15 @@ type Identity struct {
 	InnerUnproven bool
 }
 
+// Address is where the connection came from, without its port; empty if that
+// is not known.
+func (id Identity) Address() string {
+	if !id.Source.IsValid() {
+		return ""
+	}
+	return id.Source.Addr().Unmap().String()
+}
+
 // UserCertificate is what a person's certificate said.
 type UserCertificate struct {
 	KeyID         string
@@ -47,5 +56,6 @@ type Actor struct {
 	Person   PersonName
 	LocalUID int // meaningful with ViaSocket only
 	Via      Via
+	Slack    string    // the Slack user, with ViaSlack only: it must still be theirs when they act
 	Identity *Identity // nil but over SSH
 }

@@ -1,6 +1,9 @@
 package access
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -45,6 +48,9 @@ type Request struct {
 	RequestedAt  time.Time
 	WaitUntil    time.Time // lapses then
 	Extends      GrantID   // asks for more time under this grant, For being what is added; empty for a request of its own
+	BreakGlass   bool      // let in at once, in an emergency: nobody approved it, and a review is owed
+	Auto         string    // why it was approved without a word of anybody, such as "on-call"; empty otherwise
+	Review       Review    // of a break-glass request; zero until there is one
 	DecidedAt    time.Time // zero while pending
 	Decisions    []Decision
 	Grant        *Grant // nil until approved; of an extension, the grant that it lengthened
@@ -66,15 +72,68 @@ type Decision struct {
 	Reason  string
 	Via     Via
 	At      time.Time
+	For     time.Duration // an approval for less than was asked; 0 for as asked
+	// Unconfirmed: an approval by a click where the rule wants it confirmed
+	// with a key. It does not count until it is.
+	Unconfirmed bool
+	Fingerprint string // of the key that decided or confirmed, over SSH
 }
 
-// ApprovedBy lists who approved, in order.
-func (r Request) ApprovedBy() []PersonName {
+// Word is what somebody says on a request.
+type Word struct {
+	Request RequestID
+	Verdict Verdict
+	Reason  string
+	For     time.Duration // approve for less than was asked; 0 for as asked
+}
+
+// Ask is what somebody asks for ahead of time.
+type Ask struct {
+	Target     Target
+	Kinds      []Kind // empty for all that the rule covers
+	For        time.Duration
+	Reason     string
+	BreakGlass bool // let me in at once, in an emergency, where the rule allows it
+}
+
+// Review is what somebody found who looked at a break-glass access afterwards.
+type Review struct {
+	By   PersonName
+	Note string
+	At   time.Time
+}
+
+// Owed reports whether somebody must still review what was done.
+func (r Request) Owed() bool {
+	return r.BreakGlass && r.State == RequestApproved && r.Review.At.IsZero()
+}
+
+// ApprovedBy lists whose approvals count, in order.
+func (r Request) ApprovedBy() []PersonName { return r.approved(false) }
+
+// UnconfirmedBy lists who clicked and has still to confirm with a key.
+func (r Request) UnconfirmedBy() []PersonName { return r.approved(true) }
+
+func (r Request) approved(unconfirmed bool) []PersonName {
 	var names []PersonName
 	for _, d := range r.Decisions {
-		if d.Verdict == VerdictApprove {
+		if d.Verdict == VerdictApprove && d.Unconfirmed == unconfirmed {
 			names = append(names, d.Person)
 		}
 	}
 	return names
+}
+
+// Digest names what a decision is about, all of it: who confirms an approval
+// on one screen can compare it with what another shows. It is the beginning of
+// a SHA-256, in hexadecimal, over what was asked and never changes.
+func (r Request) Digest() string {
+	h := sha256.New()
+	for _, field := range []string{
+		string(r.ID), string(r.Person), r.Target.Login, r.Target.Host, fmt.Sprint(r.Kinds), string(r.Kind), r.Command,
+		r.Reason, r.For.String(), r.Rule, r.Fingerprint, r.Source, string(r.Extends), r.RequestedAt.UTC().Format(time.RFC3339Nano),
+	} {
+		fmt.Fprintf(h, "%d:%s,", len(field), field)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/sallyport/sallyport/access"
@@ -39,14 +40,32 @@ func TestMoves(t *testing.T) {
 // A grant binds person, key, login, host, rule and kind: any other asks again.
 func TestCovers(t *testing.T) {
 	g := access.Grant{Person: "alice", Fingerprint: "F", Target: access.Target{Login: "root", Host: "db1"}, Rule: "r", Kinds: []access.Kind{access.KindShell}}
-	if !g.Covers("alice", "F", g.Target, "r", access.KindShell) {
+	by := func(person access.PersonName, key, from string) access.Identity {
+		return access.Identity{Person: person, Fingerprint: key, Source: netip.MustParseAddrPort(from)}
+	}
+	alice := by("alice", "F", "192.0.2.1:1")
+	if !g.Covers(alice, g.Target, "r", access.KindShell) || !g.Covers(by("alice", "F", "192.0.2.2:1"), g.Target, "r", access.KindShell) {
 		t.Error("its own use")
 	}
-	if g.Covers("bob", "F", g.Target, "r", access.KindShell) || g.Covers("alice", "G", g.Target, "r", access.KindShell) ||
-		g.Covers("alice", "F", access.Target{Login: "root", Host: "db2"}, "r", access.KindShell) ||
-		g.Covers("alice", "F", access.Target{Login: "deploy", Host: "db1"}, "r", access.KindShell) ||
-		g.Covers("alice", "F", g.Target, "s", access.KindShell) || g.Covers("alice", "F", g.Target, "r", access.KindSFTP) {
+	if g.Covers(by("bob", "F", "192.0.2.1:1"), g.Target, "r", access.KindShell) || g.Covers(by("alice", "G", "192.0.2.1:1"), g.Target, "r", access.KindShell) ||
+		g.Covers(alice, access.Target{Login: "root", Host: "db2"}, "r", access.KindShell) ||
+		g.Covers(alice, access.Target{Login: "deploy", Host: "db1"}, "r", access.KindShell) ||
+		g.Covers(alice, g.Target, "s", access.KindShell) || g.Covers(alice, g.Target, "r", access.KindSFTP) {
 		t.Error("another's use")
+	}
+	// Bound to the address too; what is not known yet binds with the first session.
+	g.Bind, g.Address = []access.Binding{access.BindKey, access.BindAddress}, "192.0.2.1"
+	if !g.Covers(by("alice", "F", "[::ffff:192.0.2.1]:7"), g.Target, "r", access.KindShell) || g.Covers(by("alice", "F", "192.0.2.2:1"), g.Target, "r", access.KindShell) {
+		t.Error("the address")
+	}
+	g.Fingerprint, g.Address = "", ""
+	if !g.Covers(alice, g.Target, "r", access.KindShell) || g.Covers(access.Identity{Person: "alice"}, g.Target, "r", access.KindShell) {
+		t.Error("nothing to bind to")
+	}
+	// As many sessions as it gives.
+	g.Sessions, g.Opened = 2, 1
+	if g.Opened = 2; g.Covers(alice, g.Target, "r", access.KindShell) {
+		t.Error("a session too many")
 	}
 }
 

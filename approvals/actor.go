@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/policy"
@@ -17,6 +18,15 @@ type decider struct {
 }
 
 func (d decider) local() bool { return d.actor.Via == access.ViaSocket }
+
+// says is the decider's word as it is kept.
+func (d decider) says(word access.Word, now time.Time) access.Decision {
+	said := access.Decision{Person: access.PersonName(d.name), Verdict: word.Verdict, Reason: word.Reason, For: word.For, Via: d.actor.Via, At: now}
+	if id := d.actor.Identity; id != nil {
+		said.Fingerprint = id.Fingerprint
+	}
+	return said
+}
 
 // deciderOf checks by which way and with which key an actor comes. What a
 // stolen session on a host could do must not be enough: the key must be
@@ -34,7 +44,12 @@ func deciderOf(p *policy.Policy, a access.Actor) (decider, *access.Error) {
 	who.person, who.admin = person, p.Role(person).Admin
 	switch a.Via {
 	case access.ViaSlack:
-		return who, nil // package slackbot has checked whose click it is
+		// Package slackbot has checked whose click it is; the policy may have
+		// changed since it said whose account that is.
+		if a.Slack == "" || a.Slack != person.Slack {
+			return who, access.Refuse(access.ReasonNotAllowed, "this Slack account is not yours in the access file", "Ask an admin of the bastion")
+		}
+		return who, nil
 	case access.ViaConsole:
 		return who, mayDecideBy(p, person, a.Identity)
 	default:

@@ -110,7 +110,7 @@ func TestDenialIsTold(t *testing.T) {
 	w := newWorld(t)
 	v := w.open("alice", "root@db1", access.KindShell)
 	id := v.waits().Request
-	if _, err := w.Decide(t.Context(), w.by("bob"), id, access.VerdictDeny, "not\x1b[31m now"); err != nil {
+	if _, err := w.Decide(t.Context(), w.by("bob"), access.Word{Request: id, Verdict: access.VerdictDeny, Reason: "not\x1b[31m now"}); err != nil {
 		t.Fatal(err)
 	}
 	e := v.refused(access.ReasonDenied)
@@ -173,7 +173,7 @@ func TestWithdrawal(t *testing.T) {
 	})
 	t.Run("a request asked ahead stays", func(t *testing.T) {
 		w := newWorld(t)
-		r, err := w.Ask(t.Context(), w.by("alice"), target("root@db1"), nil, 0, "x")
+		r, err := w.Ask(t.Context(), w.by("alice"), access.Ask{Target: target("root@db1"), Reason: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +249,7 @@ func TestSeveralApprovals(t *testing.T) {
 		t.Errorf("told %+v", s)
 	}
 	// The same person twice is one.
-	if _, err := w.Decide(t.Context(), w.by("bob"), id, access.VerdictApprove, ""); access.AsError(err).Reason != access.ReasonDecided {
+	if _, err := w.Decide(t.Context(), w.by("bob"), access.Word{Request: id, Verdict: access.VerdictApprove}); access.AsError(err).Reason != access.ReasonDecided {
 		t.Errorf("bob counted twice: %v", err)
 	}
 	// bob is no lead any more: his approval stops counting.
@@ -261,7 +261,7 @@ func TestSeveralApprovals(t *testing.T) {
 		t.Fatalf("dave's and a void approval: %s", r.State)
 	}
 	v.waits()
-	if r, err := w.DecideSlack(t.Context(), "U0CAROL", id, access.VerdictApprove, ""); err != nil || r.State != access.RequestApproved {
+	if r, err := w.DecideSlack(t.Context(), "U0CAROL", access.Word{Request: id, Verdict: access.VerdictApprove}); err != nil || r.State != access.RequestApproved {
 		t.Fatalf("dave's and carol's: %s, %v", r.State, err)
 	}
 	v.admitted()
@@ -293,7 +293,7 @@ func TestADatabaseThatFailsLetsNobodyIn(t *testing.T) {
 func TestAsking(t *testing.T) {
 	w := newWorld(t)
 	ask := func(to string, kinds []access.Kind, length time.Duration) (access.Request, error) {
-		return w.Ask(t.Context(), w.by("alice"), target(to), kinds, length, "ahead")
+		return w.Ask(t.Context(), w.by("alice"), access.Ask{Target: target(to), Kinds: kinds, For: length, Reason: "ahead"})
 	}
 	r, err := ask("root@db1", nil, 90*time.Minute)
 	if err != nil || r.For != 90*time.Minute || r.Kind != "" || len(r.Kinds) != 3 {
@@ -314,7 +314,7 @@ func TestAsking(t *testing.T) {
 	w.refusal(err, access.ReasonDecided)
 	_, err = ask("root@nowhere", nil, 0)
 	w.refusal(err, access.ReasonUnknownHost)
-	_, err = w.Ask(t.Context(), local, target("root@db1"), nil, 0, "x")
+	_, err = w.Ask(t.Context(), local, access.Ask{Target: target("root@db1"), Reason: "x"})
 	w.refusal(err, access.ReasonNotAllowed)
 
 	// The clock starts at the first session; unused, it lapses.

@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/policy"
 )
 
 // errAskReason says that a request would be posted, and that the person can
@@ -56,9 +58,10 @@ func (d *Desk) post(ctx context.Context, s *session, r ruling, mayAsk bool) (*wa
 // rule covers; without a duration for the rule's default. An identical one
 // that is pending comes back instead of a second. The error is an
 // [*access.Error].
-func (d *Desk) Ask(ctx context.Context, actor access.Actor, t access.Target, kinds []access.Kind, length time.Duration, reason string) (access.Request, error) {
+func (d *Desk) Ask(ctx context.Context, actor access.Actor, a access.Ask) (access.Request, error) {
+	a.Reason = plainReason(a.Reason)
 	for {
-		r, err := d.ask(ctx, actor, t, kinds, length, plainReason(reason))
+		r, err := d.ask(ctx, actor, a)
 		if errors.Is(err, errStale) {
 			continue
 		}
@@ -67,7 +70,7 @@ func (d *Desk) Ask(ctx context.Context, actor access.Actor, t access.Target, kin
 		}
 		e := access.AsError(err)
 		d.record(ctx, audit.Event{
-			Kind: audit.AccessRefused, Actor: actorName(actor), Person: string(actor.Person), Host: t.Host, Login: t.Login, Source: sourceOf(actor),
+			Kind: audit.AccessRefused, Actor: actorName(actor), Person: string(actor.Person), Host: a.Target.Host, Login: a.Target.Login, Source: sourceOf(actor),
 			Detail: map[string]string{"reason": string(e.Reason), "why": e.Why},
 		})
 		return access.Request{}, e
@@ -75,23 +78,22 @@ func (d *Desk) Ask(ctx context.Context, actor access.Actor, t access.Target, kin
 }
 
 // ask is one attempt, under one policy.
-func (d *Desk) ask(ctx context.Context, actor access.Actor, t access.Target, kinds []access.Kind, length time.Duration, reason string) (access.Request, error) {
-	if actor.Identity == nil || actor.Identity.Person != actor.Person {
-		return access.Request{}, access.Refuse(access.ReasonNotAllowed, "only a person with a key can ask: the grant binds that key",
-			"Ask over SSH: ssh bastion request LOGIN@HOST")
-	}
-	r, refused := d.ruleToAsk(*actor.Identity, t, kinds)
+func (d *Desk) ask(ctx context.Context, actor access.Actor, a access.Ask) (access.Request, error) {
+	p := d.Policy.Current()
+	id, refused := asker(p, actor)
 	if refused != nil {
 		return access.Request{}, refused
 	}
-	if length == 0 {
-		length = r.rule.Grant.Default
+	r, refused := d.ruleToAsk(p, id, a.Target, a.Kinds)
+	if refused != nil {
+		return access.Request{}, refused
 	}
+	length := cmp.Or(a.For, r.rule.Grant.Default)
 	if length < 0 || length > r.rule.Grant.Max {
 		return access.Request{}, access.Refuse(access.ReasonLimit,
 			fmt.Sprintf("the rule %s gives at most %s", r.rule.Name, exact(r.rule.Grant.Max)), "Ask for less")
 	}
-	request := d.draft(r, *actor.Identity, length, reason)
+	request := d.draft(r, id, length, a.Reason)
 	d.posting.Lock()
 	defer d.posting.Unlock()
 	err := d.write(ctx, func(c *change) error {
@@ -114,12 +116,29 @@ func (d *Desk) ask(ctx context.Context, actor access.Actor, t access.Target, kin
 	return request, err
 }
 
+// asker is who asks ahead. In Slack nobody proves a key: what is granted then
+// binds the one that opens its first session.
+func asker(p *policy.Policy, actor access.Actor) (access.Identity, *access.Error) {
+	person, known := p.Person(actor.Person)
+	switch id := actor.Identity; {
+	case known && actor.Via == access.ViaSlack && actor.Slack != "" && actor.Slack == person.Slack:
+		return access.Identity{Person: person.Name}, nil
+	case id == nil || id.Person != actor.Person:
+		return access.Identity{}, access.Refuse(access.ReasonNotAllowed, "only a person with a key can ask: the grant binds that key",
+			"Ask over SSH: ssh bastion request LOGIN@HOST")
+	case !p.Knows(*id):
+		return access.Identity{}, stranger()
+	default:
+		return *id, nil
+	}
+}
+
 // ruleToAsk finds the approval rule for all of the kinds; without kinds, the
 // first that there is.
-func (d *Desk) ruleToAsk(id access.Identity, t access.Target, wanted []access.Kind) (ruling, *access.Error) {
-	p, now := d.Policy.Current(), d.Now()
+func (d *Desk) ruleToAsk(p *policy.Policy, id access.Identity, t access.Target, wanted []access.Kind) (ruling, *access.Error) {
+	now := d.Now()
 	if len(wanted) > 0 {
-		r, refused := judge(p, id, t, wanted[0], now)
+		r, refused := weigh(p, id, t, wanted[0], now)
 		switch {
 		case refused != nil:
 			return r, refused
@@ -137,7 +156,7 @@ func (d *Desk) ruleToAsk(id access.Identity, t access.Target, wanted []access.Ki
 	var standing *access.Error
 	var first *access.Error
 	for _, k := range kinds {
-		r, refused := judge(p, id, t, k, now)
+		r, refused := weigh(p, id, t, k, now)
 		switch {
 		case refused == nil && !r.standing:
 			return r, nil

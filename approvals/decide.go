@@ -20,30 +20,18 @@ import (
 // On the unix socket an approval is break-glass: it needs a reason, no rule
 // limits it, and an event of its own announces it. The decision shows it by
 // [access.ViaSocket]. The error is an [*access.Error]; refusals are audited.
-func (d *Desk) Decide(ctx context.Context, actor access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
-	reason = plainReason(reason)
+func (d *Desk) Decide(ctx context.Context, actor access.Actor, word access.Word) (access.Request, error) {
+	word.Reason = plainReason(word.Reason)
 	for {
-		r, err := d.decide(ctx, actor, id, v, reason)
+		r, err := d.decide(ctx, actor, word)
 		if errors.Is(err, errStale) {
 			continue // a policy was published meanwhile: judge again, under it
 		}
 		if err != nil {
-			return access.Request{}, d.refuseDecision(ctx, actor, string(id), string(v), err)
+			return access.Request{}, d.refuseDecision(ctx, actor, string(word.Request), string(word.Verdict), err)
 		}
 		return r, nil
 	}
-}
-
-// DecideSlack is Decide for a click: the Slack user ID is bound to a person by
-// the policy, never by a name or address that Slack shows.
-func (d *Desk) DecideSlack(ctx context.Context, slackUser string, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
-	person, ok := d.Policy.Current().PersonBySlack(slackUser)
-	if slackUser == "" || !ok {
-		actor := access.Actor{Person: access.PersonName("slack:" + access.Plain(slackUser, 40)), Via: access.ViaSlack}
-		return access.Request{}, d.refuseDecision(ctx, actor, string(id), string(v),
-			access.Refuse(access.ReasonNotAllowed, "your Slack account belongs to nobody in the access file", "Ask an admin of the bastion to add it"))
-	}
-	return d.Decide(ctx, access.Actor{Person: person.Name, Via: access.ViaSlack}, id, v, reason)
 }
 
 // refuseDecision audits what did not count and gives the error for the actor;
@@ -64,10 +52,10 @@ func (d *Desk) refuseDecision(ctx context.Context, actor access.Actor, id, verdi
 }
 
 // decide is one attempt, in one transaction under one policy.
-func (d *Desk) decide(ctx context.Context, actor access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
+func (d *Desk) decide(ctx context.Context, actor access.Actor, word access.Word) (access.Request, error) {
 	p := d.Policy.Current()
-	if v != access.VerdictApprove && v != access.VerdictDeny {
-		return access.Request{}, access.Refuse(access.ReasonMalformed, "a decision is approve or deny", "")
+	if refused := sound(word); refused != nil {
+		return access.Request{}, refused
 	}
 	who, refused := deciderOf(p, actor)
 	if refused != nil {
@@ -79,7 +67,7 @@ func (d *Desk) decide(ctx context.Context, actor access.Actor, id access.Request
 		if err := c.freeActor(p, actor); err != nil {
 			return err
 		}
-		r, err := c.Request(id)
+		r, err := c.Request(word.Request)
 		if err != nil {
 			return err
 		}
@@ -90,14 +78,14 @@ func (d *Desk) decide(ctx context.Context, actor access.Actor, id access.Request
 			late = access.Refuse(access.ReasonDecided, "it lapsed: nobody decided it in time", "The person has to ask again")
 			return c.lapse(r)
 		}
-		rule, requester, refused := mayDecide(p, who, r, v, reason)
+		rule, requester, refused := mayDecide(p, who, r, word)
 		if refused != nil {
 			return refused
 		}
-		if err := c.count(p, r, rule, requester, who, v, reason); err != nil {
+		if err := c.count(p, r, rule, requester, who, word); err != nil {
 			return err
 		}
-		if after, err = c.Request(id); err != nil {
+		if after, err = c.Request(word.Request); err != nil {
 			return err
 		}
 		return d.current(p) // last: nothing commits under an older policy
@@ -106,6 +94,17 @@ func (d *Desk) decide(ctx context.Context, actor access.Actor, id access.Request
 		err = late
 	}
 	return after, err
+}
+
+// sound checks a word by itself.
+func sound(word access.Word) *access.Error {
+	switch {
+	case word.Verdict != access.VerdictApprove && word.Verdict != access.VerdictDeny:
+		return access.Refuse(access.ReasonMalformed, "a decision is approve or deny", "")
+	case word.For < 0 || word.For > 0 && word.Verdict != access.VerdictApprove:
+		return access.Refuse(access.ReasonMalformed, "only an approval is for a time", "")
+	}
+	return nil
 }
 
 // decided tells who comes too late who was first.
@@ -120,14 +119,17 @@ func decided(r access.Request) *access.Error {
 
 // mayDecide checks whether the decider may decide this request: under the
 // rule as it is now, and never for the human who asked.
-func mayDecide(p *policy.Policy, who decider, r access.Request, v access.Verdict, reason string) (*policy.Rule, access.Person, *access.Error) {
+func mayDecide(p *policy.Policy, who decider, r access.Request, word access.Word) (*policy.Rule, access.Person, *access.Error) {
 	requester, known := p.Person(r.Person)
 	rule, there := p.Rule(r.Rule)
 	if !known || !there || rule.Approval == nil {
 		return nil, requester, access.Refuse(access.ReasonRemoved, "the person who asked, or the rule, is not in the access file any more", "")
 	}
+	if word.For > r.For {
+		return nil, requester, access.Refuse(access.ReasonLimit, fmt.Sprintf("it was asked for %s: an approval may be for less, never for more", exact(r.For)), "")
+	}
 	if who.local() {
-		if v == access.VerdictApprove && reason == "" {
+		if word.Verdict == access.VerdictApprove && word.Reason == "" {
 			return nil, requester, access.Refuse(access.ReasonNoReason, "an approval by break-glass needs a reason", "Give it with --reason TEXT")
 		}
 		return rule, requester, nil
@@ -142,15 +144,16 @@ func mayDecide(p *policy.Policy, who decider, r access.Request, v access.Verdict
 }
 
 // count adds the decider's word and does what follows from it.
-func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, requester access.Person, who decider, v access.Verdict, reason string) error {
-	word := access.Decision{Person: access.PersonName(who.name), Verdict: v, Reason: reason, Via: who.actor.Via, At: c.now}
-	repeated := slices.ContainsFunc(r.Decisions, func(d access.Decision) bool { return d.Person == word.Person })
+func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, requester access.Person, who decider, word access.Word) error {
+	v, reason := word.Verdict, word.Reason
+	said := who.says(word, c.now)
+	repeated := slices.ContainsFunc(r.Decisions, func(d access.Decision) bool { return d.Person == said.Person })
 	switch {
 	case !repeated:
-		if err := c.AddDecision(r.ID, word); err != nil {
+		if err := c.AddDecision(r.ID, said); err != nil {
 			return err
 		}
-		r.Decisions = append(slices.Clone(r.Decisions), word)
+		r.Decisions = append(slices.Clone(r.Decisions), said)
 	case v == access.VerdictDeny:
 		return access.Refuse(access.ReasonDecided, "you approved it already", "Once it is approved, revoke takes it away")
 	}
@@ -214,8 +217,8 @@ func (c *change) approve(r access.Request, rule *policy.Rule, who decider, reaso
 	}
 	g := access.Grant{
 		ID: access.GrantID(c.desk.NewID()), RequestID: r.ID, Person: r.Person, Target: r.Target, Rule: r.Rule, Kinds: r.Kinds,
-		Fingerprint: r.Fingerprint, State: access.GrantReady, For: min(r.For, rule.Grant.Max),
-		ReadyAt: c.now, UseBy: c.now.Add(rule.Grant.UseWithin),
+		Fingerprint: r.Fingerprint, State: access.GrantReady, For: min(granted(r), rule.Grant.Max),
+		ReadyAt: c.now, UseBy: c.now.Add(rule.Grant.UseWithin), BreakGlass: r.BreakGlass,
 	}
 	if err := c.InsertGrant(g); err != nil {
 		return err
@@ -229,4 +232,16 @@ func (c *change) approve(r access.Request, rule *policy.Rule, who decider, reaso
 		return err
 	}
 	return c.show(r.ID)
+}
+
+// granted is how long a request is approved for: as asked, or the least that
+// any of its approvals gives.
+func granted(r access.Request) time.Duration {
+	length := r.For
+	for _, d := range r.Decisions {
+		if d.Verdict == access.VerdictApprove && d.For > 0 {
+			length = min(length, d.For)
+		}
+	}
+	return length
 }

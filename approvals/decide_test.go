@@ -17,7 +17,7 @@ import (
 // asked posts a request of alice and gives its ID.
 func (w *world) asked(key, to string) access.RequestID {
 	w.t.Helper()
-	r, err := w.Ask(context.Background(), w.by(key), target(to), nil, 0, "INC-1")
+	r, err := w.Ask(context.Background(), w.by(key), access.Ask{Target: target(to), Reason: "INC-1"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 		"a request there is not":    {w.by("bob"), "01J00000000000000000000000", access.ReasonNotFound},
 	} {
 		before := len(w.events(audit.DecisionRefused))
-		_, err := w.Decide(t.Context(), c.actor, c.id, access.VerdictApprove, "")
+		_, err := w.Decide(t.Context(), c.actor, access.Word{Request: c.id, Verdict: access.VerdictApprove})
 		e := w.refusal(err, c.want)
 		if e.ID != string(c.id) {
 			t.Errorf("%s: quotes %q", name, e.ID)
@@ -66,10 +66,10 @@ func TestWhoMayNotDecide(t *testing.T) {
 		}
 	}
 	for _, slack := range []string{"", "U0STRANGER", "<!channel>"} {
-		_, err := w.DecideSlack(t.Context(), slack, mine, access.VerdictApprove, "")
+		_, err := w.DecideSlack(t.Context(), slack, access.Word{Request: mine, Verdict: access.VerdictApprove})
 		w.refusal(err, access.ReasonNotAllowed)
 	}
-	if _, err := w.Decide(t.Context(), w.by("bob"), mine, "maybe", ""); access.AsError(err).Reason != access.ReasonMalformed {
+	if _, err := w.Decide(t.Context(), w.by("bob"), access.Word{Request: mine, Verdict: "maybe"}); access.AsError(err).Reason != access.ReasonMalformed {
 		t.Errorf("a third verdict: %v", err)
 	}
 	w.state(mine, access.RequestPending)
@@ -78,8 +78,7 @@ func TestWhoMayNotDecide(t *testing.T) {
 		t.Error("a refused decision was kept")
 	}
 	// Loopback is no host of the inventory.
-	if _, err := w.Decide(t.Context(), bob(func(a *access.Actor) { a.Identity.Source = netip.MustParseAddrPort("127.0.0.1:1") }),
-		mine, access.VerdictApprove, ""); err != nil {
+	if _, err := w.Decide(t.Context(), bob(func(a *access.Actor) { a.Identity.Source = netip.MustParseAddrPort("127.0.0.1:1") }), access.Word{Request: mine, Verdict: access.VerdictApprove}); err != nil {
 		t.Error(err)
 	}
 }
@@ -90,7 +89,7 @@ func TestFirstDecisionWins(t *testing.T) {
 	w.pass(3 * time.Minute)
 	w.approve("bob", id)
 	for _, v := range []access.Verdict{access.VerdictApprove, access.VerdictDeny} {
-		_, err := w.Decide(t.Context(), w.by("dave"), id, v, "")
+		_, err := w.Decide(t.Context(), w.by("dave"), access.Word{Request: id, Verdict: v})
 		e := w.refusal(err, access.ReasonDecided)
 		if !strings.Contains(e.Line(), "bob approved it already, at 10:03:00 UTC") {
 			t.Errorf("line %q", e.Line())
@@ -115,9 +114,9 @@ func TestConcurrentDecisions(t *testing.T) {
 		wg.Go(func() {
 			var err error
 			if i%3 == 0 {
-				_, err = w.DecideSlack(t.Context(), "U0CAROL", id, v, "")
+				_, err = w.DecideSlack(t.Context(), "U0CAROL", access.Word{Request: id, Verdict: v})
 			} else {
-				_, err = w.Decide(t.Context(), actor, id, v, "")
+				_, err = w.Decide(t.Context(), actor, access.Word{Request: id, Verdict: v})
 			}
 			switch {
 			case err == nil:
@@ -148,7 +147,7 @@ func TestLateDecision(t *testing.T) {
 	w.mu.Lock()
 	w.now = w.now.Add(30 * time.Minute) // and nothing has noticed yet
 	w.mu.Unlock()
-	_, err := w.Decide(t.Context(), w.by("bob"), id, access.VerdictApprove, "")
+	_, err := w.Decide(t.Context(), w.by("bob"), access.Word{Request: id, Verdict: access.VerdictApprove})
 	w.refusal(err, access.ReasonDecided)
 	w.state(id, access.RequestLapsed)
 }
@@ -156,7 +155,7 @@ func TestLateDecision(t *testing.T) {
 func TestBreakGlass(t *testing.T) {
 	w := newWorld(t)
 	id := w.asked("alice", "root@vault1") // wants two approvals
-	r, err := w.Decide(t.Context(), local, id, access.VerdictApprove, "bob is on a plane")
+	r, err := w.Decide(t.Context(), local, access.Word{Request: id, Verdict: access.VerdictApprove, Reason: "bob is on a plane"})
 	if err != nil || r.State != access.RequestApproved || r.Decisions[0].Person != "local:0" || r.Decisions[0].Via != access.ViaSocket {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -164,7 +163,7 @@ func TestBreakGlass(t *testing.T) {
 		t.Errorf("not announced: %+v", e)
 	}
 	other := w.asked("alice", "root@db1")
-	if r, err := w.Decide(t.Context(), local, other, access.VerdictDeny, ""); err != nil || r.State != access.RequestDenied {
+	if r, err := w.Decide(t.Context(), local, access.Word{Request: other, Verdict: access.VerdictDeny}); err != nil || r.State != access.RequestDenied {
 		t.Errorf("the socket denies: %s, %v", r.State, err)
 	}
 	if n := len(w.events(audit.DecisionBreakGlass)); n != 1 {
@@ -180,7 +179,7 @@ func TestDecisionUnderAnOldPolicyIsJudgedAgain(t *testing.T) {
 	narrowed := w.edited("groups: [leads], keys: [\"$dave\"]", "keys: [\"$dave\"]")
 	// The request is read inside the transaction; publish right then.
 	w.onWrite(func() { w.live.Publish(narrowed) })
-	_, err := w.Decide(t.Context(), w.by("dave"), id, access.VerdictApprove, "")
+	_, err := w.Decide(t.Context(), w.by("dave"), access.Word{Request: id, Verdict: access.VerdictApprove})
 	w.refusal(err, access.ReasonNotAllowed)
 	if r := w.state(id, access.RequestPending); len(r.Decisions) != 0 {
 		t.Error("the decision was kept")
@@ -202,14 +201,14 @@ func TestDecisionsRaceWithReloads(t *testing.T) {
 	w := newWorld(t)
 	without := w.edited("groups: [leads], keys: [\"$dave\"]", "keys: [\"$dave\"]")
 	for i := range 20 {
-		r, err := w.Ask(t.Context(), w.by([]string{"alice", "alice2"}[i%2]), target("root@db1"), nil, time.Duration(i+1)*time.Minute, "x")
+		r, err := w.Ask(t.Context(), w.by([]string{"alice", "alice2"}[i%2]), access.Ask{Target: target("root@db1"), For: time.Duration(i+1) * time.Minute, Reason: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() { w.live.Publish(without) })
 		wg.Go(func() {
-			if _, err := w.Decide(t.Context(), w.by("dave"), r.ID, access.VerdictApprove, fmt.Sprint(i)); err != nil {
+			if _, err := w.Decide(t.Context(), w.by("dave"), access.Word{Request: r.ID, Verdict: access.VerdictApprove, Reason: fmt.Sprint(i)}); err != nil {
 				w.refusal(err, access.ReasonNotAllowed)
 			}
 		})

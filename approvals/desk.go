@@ -139,6 +139,14 @@ func (c *change) show(id access.RequestID) error {
 	return c.Show(id)
 }
 
+// tell puts an effect into the outbox, if anybody shows requests.
+func (c *change) tell(e access.Effect) error {
+	if !c.desk.Shown {
+		return nil
+	}
+	return c.Tell(e)
+}
+
 // record writes an event that goes with no change. That it could not be
 // written is for the operator: the refusal it tells of stands.
 func (d *Desk) record(ctx context.Context, e audit.Event) {

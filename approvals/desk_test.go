@@ -354,7 +354,7 @@ func (w *world) state(id access.RequestID, want access.RequestState) access.Requ
 
 func (w *world) approve(key string, id access.RequestID) access.Request {
 	w.t.Helper()
-	r, err := w.Decide(context.Background(), w.by(key), id, access.VerdictApprove, "")
+	r, err := w.Decide(context.Background(), w.by(key), access.Word{Request: id, Verdict: access.VerdictApprove})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func TestRevoke(t *testing.T) {
 		{w.by("bob"), func(p *access.Pass) string { return string(p.Grant) }},
 		{w.by("erin"), func(p *access.Pass) string { return string(p.Request) }}, // an admin
 		{local, func(p *access.Pass) string { return string(p.Grant) }},
-		{access.Actor{Person: "carol", Via: access.ViaSlack}, func(p *access.Pass) string { return string(p.Request) }},
+		{access.Actor{Person: "carol", Via: access.ViaSlack, Slack: "U0CAROL"}, func(p *access.Pass) string { return string(p.Request) }},
 	} {
 		p := w.session("alice", "root@db1")
 		w.refusal(w.Revoke(t.Context(), w.by("robot"), string(p.Grant), ""), access.ReasonNotAllowed)

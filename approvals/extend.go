@@ -149,7 +149,7 @@ func (c *change) askMore(request access.Request, r ruling, actor access.Actor) (
 		return request, err
 	}
 	who := decider{actor: actor, name: actorName(actor)}
-	return request, c.count(r.policy, request, r.rule, r.person, who, access.VerdictApprove, request.Reason)
+	return request, c.count(r.policy, request, r.rule, r.person, who, access.Word{Request: request.ID, Verdict: access.VerdictApprove, Reason: request.Reason})
 }
 
 // lengthen is what the approval of an extension does: the end of its grant
@@ -163,7 +163,7 @@ func (c *change) lengthen(r access.Request, rule *policy.Rule, who decider, reas
 		return over(g) // its pending extension should have ended with it
 	}
 	from := g.NotAfter
-	g.NotAfter = from.Add(r.For)
+	g.NotAfter = from.Add(granted(r))
 	// The rule may have become narrower since it was asked.
 	if most := g.StartedAt.Add(rule.Grant.Max); g.NotAfter.After(most) {
 		g.NotAfter = most

@@ -35,7 +35,7 @@ func TestAnExtensionGoesOn(t *testing.T) {
 		t.Error("a second extension is pending")
 	}
 	w.approve("bob", r.ID)
-	if _, err := w.Decide(t.Context(), w.by("dave"), r.ID, access.VerdictApprove, ""); access.AsError(err).Reason != access.ReasonDecided {
+	if _, err := w.Decide(t.Context(), w.by("dave"), access.Word{Request: r.ID, Verdict: access.VerdictApprove}); access.AsError(err).Reason != access.ReasonDecided {
 		t.Errorf("approved twice: %v", err)
 	}
 	end := p.NotAfter.Add(30 * time.Minute)
@@ -73,7 +73,7 @@ func TestAnExtensionThatIsNotGiven(t *testing.T) {
 		state access.RequestState
 	}{
 		"denied": {func(w *world, id access.RequestID) error {
-			_, err := w.Decide(w.t.Context(), w.by("bob"), id, access.VerdictDeny, "enough")
+			_, err := w.Decide(w.t.Context(), w.by("bob"), access.Word{Request: id, Verdict: access.VerdictDeny, Reason: "enough"})
 			return err
 		}, access.RequestDenied},
 		"cancelled":  {func(w *world, id access.RequestID) error { return w.Cancel(w.t.Context(), w.by("alice"), id) }, access.RequestCancelled},
@@ -92,7 +92,7 @@ func TestAnExtensionThatIsNotGiven(t *testing.T) {
 			w.pass(time.Microsecond)
 			w.ended(p, access.ReasonExpired)
 			w.state(r.ID, c.state)
-			_, err := w.Decide(t.Context(), w.by("dave"), r.ID, access.VerdictApprove, "")
+			_, err := w.Decide(t.Context(), w.by("dave"), access.Word{Request: r.ID, Verdict: access.VerdictApprove})
 			w.refusal(err, access.ReasonDecided)
 		})
 	}
@@ -140,7 +140,7 @@ func TestTheRuleNarrowsMeanwhile(t *testing.T) {
 	w.reload(w.first)
 	r = w.more("alice", string(p.Grant), 10*time.Minute)
 	w.reload(w.edited("default: 1h, max: 2h", "default: 1h, max: 1h"))
-	_, err := w.Decide(t.Context(), w.by("bob"), r.ID, access.VerdictApprove, "")
+	_, err := w.Decide(t.Context(), w.by("bob"), access.Word{Request: r.ID, Verdict: access.VerdictApprove})
 	w.refusal(err, access.ReasonLimit)
 	w.state(r.ID, access.RequestPending)
 	w.alive(p)
@@ -166,7 +166,7 @@ func TestWhoMayExtend(t *testing.T) {
 	if r.Fingerprint != w.identity("alice").Fingerprint {
 		t.Error("it binds the asking key, not the grant's")
 	}
-	_, err := w.Decide(t.Context(), w.by("alice"), r.ID, access.VerdictApprove, "")
+	_, err := w.Decide(t.Context(), w.by("alice"), access.Word{Request: r.ID, Verdict: access.VerdictApprove})
 	w.refusal(err, access.ReasonSelf)
 	_, err = w.Extend(t.Context(), local, string(p.Grant), time.Minute, " ")
 	w.refusal(err, access.ReasonNoReason)
@@ -203,7 +203,7 @@ func TestAnExtensionEndsWithItsGrant(t *testing.T) {
 			if p.Context.Err() == nil {
 				t.Error("the session lives on")
 			}
-			_, err := w.Decide(t.Context(), w.by("dave"), r.ID, access.VerdictApprove, "")
+			_, err := w.Decide(t.Context(), w.by("dave"), access.Word{Request: r.ID, Verdict: access.VerdictApprove})
 			w.refusal(err, access.ReasonDecided)
 		})
 	}
@@ -273,7 +273,7 @@ func TestAnExtensionOnAFullDisk(t *testing.T) {
 	p := w.session("alice", "root@db1")
 	r := w.more("alice", string(p.Grant), 30*time.Minute)
 	w.full.Store(true)
-	if _, err := w.Decide(t.Context(), w.by("bob"), r.ID, access.VerdictApprove, ""); err == nil {
+	if _, err := w.Decide(t.Context(), w.by("bob"), access.Word{Request: r.ID, Verdict: access.VerdictApprove}); err == nil {
 		t.Fatal("approved")
 	}
 	w.full.Store(false)

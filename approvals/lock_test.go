@@ -96,7 +96,7 @@ func TestLockedStaysOut(t *testing.T) {
 			for range 2 {
 				w.open("alice", "root@db1", access.KindShell).refused(access.ReasonLocked)
 				w.open("alice", "root@db", access.KindForward).refused(access.ReasonLocked)
-				_, err := w.Ask(t.Context(), w.by("alice"), target("root@db1"), nil, 0, "")
+				_, err := w.Ask(t.Context(), w.by("alice"), access.Ask{Target: target("root@db1")})
 				w.refusal(err, access.ReasonLocked)
 				if what == "person:alice" {
 					w.open("alice", "root@web1", access.KindShell).refused(access.ReasonLocked) // standing
@@ -140,9 +140,9 @@ func TestALockedApprover(t *testing.T) {
 	w.approve("dave", w.asked("alice", "root@db1"))
 	revocable := w.request(w.asked("robot", "root@db1")).ID
 	w.lock(t, "person:bob")
-	_, err := w.Decide(t.Context(), w.by("bob"), id, access.VerdictDeny, "")
+	_, err := w.Decide(t.Context(), w.by("bob"), access.Word{Request: id, Verdict: access.VerdictDeny})
 	w.refusal(err, access.ReasonLocked)
-	_, err = w.DecideSlack(t.Context(), "U0BOB", id, access.VerdictApprove, "")
+	_, err = w.DecideSlack(t.Context(), "U0BOB", access.Word{Request: id, Verdict: access.VerdictApprove})
 	w.refusal(err, access.ReasonLocked)
 	w.refusal(w.Revoke(t.Context(), w.by("bob"), string(revocable), ""), access.ReasonLocked)
 	if n := len(w.events(audit.DecisionRefused)); n != 3 {
@@ -162,14 +162,14 @@ func TestALockedApprover(t *testing.T) {
 	}
 	w.approve("dave", id)
 	w.state(id, access.RequestPending)
-	if _, err := w.DecideSlack(t.Context(), "U0CAROL", id, access.VerdictApprove, ""); err != nil {
+	if _, err := w.DecideSlack(t.Context(), "U0CAROL", access.Word{Request: id, Verdict: access.VerdictApprove}); err != nil {
 		t.Fatal(err)
 	}
 	v.admitted()
 
 	// With two of three locked, two approvals cannot be had.
 	w.lock(t, "person:dave")
-	_, err = w.Ask(t.Context(), w.by("alice2"), target("root@vault1"), nil, 0, "INC-1")
+	_, err = w.Ask(t.Context(), w.by("alice2"), access.Ask{Target: target("root@vault1"), Reason: "INC-1"})
 	w.refusal(err, access.ReasonNoApprover)
 	w.unlock(t, "person:dave")
 	w.asked("alice2", "root@vault1")

@@ -205,7 +205,7 @@ func (m *model) known(id access.RequestID, key, to string, ahead bool) *asked {
 
 func (m *model) ask(key, to string) string {
 	what := fmt.Sprintf("%s asks for %s", key, to)
-	r, err := m.w.Ask(m.t.Context(), m.w.by(key), target(to), nil, 0, "INC-1")
+	r, err := m.w.Ask(m.t.Context(), m.w.by(key), access.Ask{Target: target(to), Reason: "INC-1"})
 	if !m.book.asks {
 		m.expect(what, err, access.ReasonNoRule)
 		return what
@@ -359,9 +359,9 @@ func (m *model) decide(a *asked) string {
 	what := fmt.Sprintf("%s: %s %s", who, v, a.id[20:])
 	var err error
 	if who == "carol" {
-		_, err = m.w.DecideSlack(m.t.Context(), "U0CAROL", a.id, v, "")
+		_, err = m.w.DecideSlack(m.t.Context(), "U0CAROL", access.Word{Request: a.id, Verdict: v})
 	} else {
-		_, err = m.w.Decide(m.t.Context(), m.w.by(who), a.id, v, "")
+		_, err = m.w.Decide(m.t.Context(), m.w.by(who), access.Word{Request: a.id, Verdict: v})
 	}
 	eligible := func(who string) bool { return m.eligible(who, a.key) }
 	switch {

@@ -165,7 +165,7 @@ func TestRunAndDeliver(t *testing.T) {
 	go func() { defer close(delivered); w.Deliver(ctx, notifying(shown)) }()
 	v := w.open("alice", "root@db1", access.KindShell)
 	n := <-shown
-	if _, err := w.DecideSlack(ctx, "U0BOB", n.Request.ID, access.VerdictApprove, ""); err != nil {
+	if _, err := w.DecideSlack(ctx, "U0BOB", access.Word{Request: n.Request.ID, Verdict: access.VerdictApprove}); err != nil {
 		t.Fatal(err)
 	}
 	p := v.admitted()

@@ -34,6 +34,20 @@ func capabilities(k access.Kind) []access.Capability {
 
 // judge asks the policy p about a session. The error is fit for the person.
 func judge(p *policy.Policy, id access.Identity, t access.Target, k access.Kind, now time.Time) (ruling, *access.Error) {
+	if !p.Knows(id) {
+		return ruling{}, stranger()
+	}
+	return weigh(p, id, t, k, now)
+}
+
+// stranger is what somebody hears whom the policy knows no more.
+func stranger() *access.Error {
+	return access.Refuse(access.ReasonRemoved, "you, or the key that you came with, may not log in any more", "Ask an admin of the bastion")
+}
+
+// weigh is judge about somebody who need not be on a connection now: nobody
+// has checked that the policy knows their key.
+func weigh(p *policy.Policy, id access.Identity, t access.Target, k access.Kind, now time.Time) (ruling, *access.Error) {
 	person, host, refused := parties(p, id, t)
 	if refused != nil {
 		return ruling{}, refused
@@ -70,9 +84,8 @@ func judge(p *policy.Policy, id access.Identity, t access.Target, k access.Kind,
 // parties finds who and where in the policy.
 func parties(p *policy.Policy, id access.Identity, t access.Target) (access.Person, access.Host, *access.Error) {
 	person, ok := p.Person(id.Person)
-	if !ok || !p.Knows(id) {
-		return access.Person{}, access.Host{}, access.Refuse(access.ReasonRemoved,
-			"you, or the key that you came with, may not log in any more", "Ask an admin of the bastion")
+	if !ok {
+		return access.Person{}, access.Host{}, stranger()
 	}
 	host, ok := p.Host(t.Host)
 	if !ok {

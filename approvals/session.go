@@ -114,7 +114,7 @@ func (c *change) pick(s *session, r ruling) (best access.Grant, found bool, err 
 	}
 	for _, g := range list {
 		doomed := slices.ContainsFunc(c.doomed, func(o access.Grant) bool { return o.ID == g.ID })
-		if doomed || !alive(g, c.now) || !g.Covers(r.person.Name, s.app.Identity.Fingerprint, r.target, r.rule.Name, s.app.Kind) {
+		if doomed || !alive(g, c.now) || !g.Covers(s.app.Identity, r.target, r.rule.Name, s.app.Kind) {
 			continue
 		}
 		if !found || better(g, best) {
@@ -160,8 +160,31 @@ func (c *change) use(s *session, r ruling, g access.Grant) error {
 			return err
 		}
 	}
+	g, err := c.open(s, g)
+	if err != nil {
+		return err
+	}
 	c.bind(s, r, g)
 	return nil
+}
+
+// open counts a session under a grant. The first one binds what was not known
+// when it was asked for; each further one is told of in the thread.
+func (c *change) open(s *session, g access.Grant) (access.Grant, error) {
+	if g.Binds(access.BindKey) && g.Fingerprint == "" {
+		g.Fingerprint = s.app.Identity.Fingerprint
+	}
+	if g.Binds(access.BindAddress) && g.Address == "" {
+		g.Address = s.app.Identity.Address()
+	}
+	if err := c.OpenSession(g); err != nil {
+		return g, err
+	}
+	if g.Opened++; g.Opened == 1 {
+		return g, nil
+	}
+	return g, c.tell(access.Effect{Request: g.RequestID, Kind: access.EffectSession, Person: g.Person, Session: s.app.Session,
+		Text: fmt.Sprintf("session %d: %s from %s", g.Opened, s.app.Kind, s.app.Identity.Address())})
 }
 
 // endGrant ends a live grant. Each session under it goes on under another

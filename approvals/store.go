@@ -46,7 +46,15 @@ type Tx interface {
 	IdenticalPending(r access.Request) (access.Request, bool, error)
 	InsertRequest(r access.Request) error
 	AddDecision(id access.RequestID, d access.Decision) error
+	// Confirm puts a word in the place of the same person's unconfirmed one.
+	Confirm(id access.RequestID, d access.Decision) error
+	// AutoApprove notes why a pending request is approved without a word.
+	AutoApprove(id access.RequestID, why string) error
 	EndRequest(id access.RequestID, next access.RequestState, at time.Time, cause string) error
+	Review(id access.RequestID, v access.Review) error
+	// Owed gives the break-glass requests of a person that nobody has
+	// reviewed, oldest first.
+	Owed(person access.PersonName) ([]access.Request, error)
 
 	Grant(id access.GrantID) (access.Grant, error)
 	LiveGrants() ([]access.Grant, error)
@@ -55,6 +63,9 @@ type Tx interface {
 	InsertGrant(g access.Grant) error
 	MoveGrant(from access.GrantState, g access.Grant, cause string) error
 
+	// OpenSession counts a session under a live grant and binds to it what
+	// was not bound yet: fingerprint and address are g's.
+	OpenSession(g access.Grant) error
 	// ExtendGrant moves the end of an active grant from a moment to g's.
 	ExtendGrant(from time.Time, g access.Grant) error
 	// Extensions gives the requests for more time under a grant, oldest
@@ -68,5 +79,7 @@ type Tx interface {
 	// Show puts into the outbox that the request is to be shown as it
 	// stands after the transaction.
 	Show(id access.RequestID) error
+	// Tell puts into the outbox that people are to be told of something, once.
+	Tell(e access.Effect) error
 	Record(events ...audit.Event) error
 }

@@ -156,14 +156,11 @@ func (c *change) covered(before, p *policy.Policy, h holding) (allowed, asks boo
 		return false, false
 	}
 	id := access.Identity{Person: h.person, Fingerprint: h.fingerprint}
-	if !hasKey(p, h) {
-		id.Certificate = &access.UserCertificate{}
-	}
 	if source, err := netip.ParseAddrPort(h.source); err == nil {
 		id.Source = source
 	}
 	for _, k := range h.kinds {
-		r, refused := judge(p, id, h.target, k, c.now)
+		r, refused := weigh(p, id, h.target, k, c.now)
 		if refused != nil || r.target != h.target || !r.standing && r.rule.Name != h.rule {
 			return false, false
 		}

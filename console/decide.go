@@ -75,7 +75,7 @@ func (s *set) deny() *cobra.Command {
 
 // decide hands the verdict to the desk and says what came of it.
 func (c *call) decide(id access.RequestID, v access.Verdict, reason string) error {
-	r, err := c.Desk.Decide(c.ctx, c.Actor, id, v, reason)
+	r, err := c.Desk.Decide(c.ctx, c.Actor, access.Word{Request: id, Verdict: v, Reason: reason})
 	if err != nil {
 		return err
 	}

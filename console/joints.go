@@ -12,8 +12,8 @@ import (
 // Desk decides. It checks who may decide, withdraw or end what, and writes the
 // audit events of it, refusals included. Its errors are [*access.Error].
 type Desk interface {
-	Ask(ctx context.Context, actor access.Actor, t access.Target, kinds []access.Kind, d time.Duration, reason string) (access.Request, error)
-	Decide(ctx context.Context, actor access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error)
+	Ask(ctx context.Context, actor access.Actor, ask access.Ask) (access.Request, error)
+	Decide(ctx context.Context, actor access.Actor, word access.Word) (access.Request, error)
 	Cancel(ctx context.Context, actor access.Actor, id access.RequestID) error
 	// Extend takes the ID of a grant or of its request. At the socket it is
 	// approved at once.

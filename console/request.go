@@ -33,7 +33,7 @@ The ID of the request is printed; "requests" shows what became of it.`,
 		if err != nil {
 			return err
 		}
-		r, err := c.Desk.Ask(c.ctx, c.Actor, target, nil, howLong.Duration, c.because(reason))
+		r, err := c.Desk.Ask(c.ctx, c.Actor, access.Ask{Target: target, For: howLong.Duration, Reason: c.because(reason)})
 		if err != nil {
 			return err
 		}

@@ -98,7 +98,7 @@ type slowDesk struct {
 	began, ended chan struct{}
 }
 
-func (d slowDesk) Decide(ctx context.Context, _ access.Actor, _ access.RequestID, _ access.Verdict, _ string) (access.Request, error) {
+func (d slowDesk) Decide(ctx context.Context, _ access.Actor, _ access.Word) (access.Request, error) {
 	close(d.began)
 	<-ctx.Done()
 	close(d.ended)

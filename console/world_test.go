@@ -212,14 +212,14 @@ func (w *world) note(format string, args ...any) error {
 	return w.deskErr
 }
 
-func (w *world) Ask(_ context.Context, a access.Actor, t access.Target, _ []access.Kind, d time.Duration, reason string) (access.Request, error) {
-	return w.requests[0], w.note("ask %s %s %s %q", a.Person, t, d, reason)
+func (w *world) Ask(_ context.Context, a access.Actor, ask access.Ask) (access.Request, error) {
+	return w.requests[0], w.note("ask %s %s %s %q", a.Person, ask.Target, ask.For, ask.Reason)
 }
 
-func (w *world) Decide(_ context.Context, a access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
+func (w *world) Decide(_ context.Context, a access.Actor, word access.Word) (access.Request, error) {
 	r := w.requests[0]
-	r.State = map[access.Verdict]access.RequestState{access.VerdictApprove: access.RequestApproved, access.VerdictDeny: access.RequestDenied}[v]
-	return r, w.note("%s %s %s %q", v, a.Person, id, reason)
+	r.State = map[access.Verdict]access.RequestState{access.VerdictApprove: access.RequestApproved, access.VerdictDeny: access.RequestDenied}[word.Verdict]
+	return r, w.note("%s %s %s %q", word.Verdict, a.Person, word.Request, word.Reason)
 }
 
 func (w *world) Cancel(_ context.Context, a access.Actor, id access.RequestID) error {

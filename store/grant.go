@@ -10,15 +10,18 @@ import (
 )
 
 const grantColumns = `id, request_id, person, login, host, rule, kinds, fingerprint, state, for_us,
-	ready_at, use_by, started_at, not_after, ended_at`
+	ready_at, use_by, started_at, not_after, ended_at,
+	bind, address, sessions, opened, break_glass`
 
 func scanGrant(row scanner) (access.Grant, error) {
 	var g access.Grant
-	var kinds string
+	var kinds, bind string
 	var forUS int64
 	var ready, useBy, started, notAfter, ended sql.NullInt64
 	err := row.Scan(&g.ID, &g.RequestID, &g.Person, &g.Target.Login, &g.Target.Host, &g.Rule, &kinds, &g.Fingerprint,
-		&g.State, &forUS, &ready, &useBy, &started, &notAfter, &ended)
+		&g.State, &forUS, &ready, &useBy, &started, &notAfter, &ended,
+		&bind, &g.Address, &g.Sessions, &g.Opened, &g.BreakGlass)
+	g.Bind = asWords[access.Binding](bind)
 	g.Kinds = asWords[access.Kind](kinds)
 	g.For = time.Duration(forUS) * time.Microsecond
 	g.ReadyAt, g.UseBy = asTime(ready), asTime(useBy)
@@ -87,9 +90,10 @@ func (tx *Tx) InsertGrant(g access.Grant) error {
 	if g.State != access.GrantReady {
 		return fmt.Errorf("store: a new grant is ready, not %s", g.State)
 	}
-	return tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)`,
+	return tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, ?, ?, ?, ?, ?)`,
 		g.ID, g.RequestID, g.Person, g.Target.Login, g.Target.Host, g.Rule, sorted(g.Kinds), g.Fingerprint,
-		g.State, g.For.Microseconds(), moment(g.ReadyAt), moment(g.UseBy))
+		g.State, g.For.Microseconds(), moment(g.ReadyAt), moment(g.UseBy),
+		sorted(g.Bind), g.Address, g.Sessions, g.Opened, g.BreakGlass)
 }
 
 // MoveGrant moves a grant from a state to that of g, together with g's
@@ -100,6 +104,15 @@ func (tx *Tx) MoveGrant(from access.GrantState, g access.Grant, cause string) er
 	}
 	return tx.swap(`UPDATE grants SET state = ?, started_at = ?, not_after = ?, ended_at = ?, cause = ? WHERE id = ? AND state = ?`,
 		g.State, moment(g.StartedAt), moment(g.NotAfter), moment(g.EndedAt), cause, g.ID, from)
+}
+
+// OpenSession counts a session that opens under a live grant, the first of
+// which binds what is not bound yet. It fails if the grant has moved, or gives
+// no more sessions.
+func (tx *Tx) OpenSession(g access.Grant) error {
+	return tx.swap(`UPDATE grants SET opened = opened + 1, fingerprint = ?, address = ? WHERE id = ? AND state = ?
+		AND opened = ? AND fingerprint IN ('', ?) AND address IN ('', ?)`,
+		g.Fingerprint, g.Address, g.ID, g.State, g.Opened, g.Fingerprint, g.Address)
 }
 
 // ExtendGrant moves the end of a running grant from a moment to g's.

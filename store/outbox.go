@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -29,6 +30,21 @@ func (tx *Tx) Show(id access.RequestID) error {
 	return tx.exec(`INSERT INTO outbox (topic, subject, kind, created_at, next_at)
 		VALUES (?1, ?2, iif(EXISTS (SELECT 1 FROM messages WHERE request_id = ?2), ?3, ?4), ?5, ?5)`,
 		topicSlack, id, effectUpdated, effectPosted, now)
+}
+
+// topicEffect is the topic of what people are told of once. Its subject is
+// the request's ID, its detail the effect.
+const topicEffect = "effect"
+
+// Tell puts into the outbox that people are to be told of something once.
+func (tx *Tx) Tell(e access.Effect) error {
+	detail, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	now := tx.store.now().UnixMicro()
+	return tx.exec(`INSERT INTO outbox (topic, subject, kind, created_at, next_at, detail) VALUES (?1, ?2, ?3, ?4, ?4, ?5)`,
+		topicEffect, e.Request, e.Kind, now, string(detail))
 }
 
 // NextNotice gives the request whose showing has been due longest, with the

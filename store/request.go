@@ -10,26 +10,30 @@ import (
 )
 
 const requestColumns = `id, person, login, host, kinds, kind, command, reason, for_us, rule, policy_digest,
-	fingerprint, source, bastion_id, state, requested_at, wait_until, decided_at, extends`
+	fingerprint, source, bastion_id, state, requested_at, wait_until, decided_at, extends,
+	break_glass, auto, reviewed_by, review_note, reviewed_at`
 
 func scanRequest(row scanner) (access.Request, error) {
 	var r access.Request
 	var kinds string
 	var forUS int64
-	var requested, until, decided sql.NullInt64
+	var requested, until, decided, reviewed sql.NullInt64
 	err := row.Scan(&r.ID, &r.Person, &r.Target.Login, &r.Target.Host, &kinds, &r.Kind, &r.Command, &r.Reason, &forUS,
-		&r.Rule, &r.PolicyDigest, &r.Fingerprint, &r.Source, &r.BastionID, &r.State, &requested, &until, &decided, &r.Extends)
+		&r.Rule, &r.PolicyDigest, &r.Fingerprint, &r.Source, &r.BastionID, &r.State, &requested, &until, &decided, &r.Extends,
+		&r.BreakGlass, &r.Auto, &r.Review.By, &r.Review.Note, &reviewed)
 	r.Kinds = asWords[access.Kind](kinds)
 	r.For = time.Duration(forUS) * time.Microsecond
 	r.RequestedAt, r.WaitUntil, r.DecidedAt = asTime(requested), asTime(until), asTime(decided)
+	r.Review.At = asTime(reviewed)
 	return r, err
 }
 
 func scanDecision(row scanner) (access.Decision, error) {
 	var d access.Decision
 	var at sql.NullInt64
-	err := row.Scan(&d.Person, &d.Verdict, &d.Reason, &d.Via, &at)
-	d.At = asTime(at)
+	var forUS int64
+	err := row.Scan(&d.Person, &d.Verdict, &d.Reason, &d.Via, &at, &forUS, &d.Unconfirmed, &d.Fingerprint)
+	d.At, d.For = asTime(at), time.Duration(forUS)*time.Microsecond
 	return d, err
 }
 
@@ -42,7 +46,7 @@ func requests(q querier, clause string, args ...any) ([]access.Request, error) {
 	for i := range list {
 		r := &list[i]
 		r.Decisions, err = all(q, scanDecision,
-			`SELECT person, verdict, reason, via, at FROM decisions WHERE request_id = ? ORDER BY n`, r.ID)
+			`SELECT person, verdict, reason, via, at, for_us, unconfirmed, fingerprint FROM decisions WHERE request_id = ? ORDER BY n`, r.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -124,21 +128,46 @@ func (tx *Tx) Extensions(id access.GrantID) ([]access.Request, error) {
 // InsertRequest inserts a pending request. It fails if an identical one is
 // pending.
 func (tx *Tx) InsertRequest(r access.Request) error {
-	if r.State != access.RequestPending || len(r.Decisions) > 0 || r.Grant != nil {
+	if r.State != access.RequestPending || len(r.Decisions) > 0 || r.Grant != nil || r.Review != (access.Review{}) {
 		return errors.New("store: a new request is pending, undecided and without a grant")
 	}
-	return tx.exec(`INSERT INTO requests (`+requestColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)`,
+	return tx.exec(`INSERT INTO requests (`+requestColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, '', '', NULL)`,
 		r.ID, r.Person, r.Target.Login, r.Target.Host, sorted(r.Kinds), r.Kind, r.Command, r.Reason, r.For.Microseconds(),
-		r.Rule, r.PolicyDigest, r.Fingerprint, r.Source, r.BastionID, r.State, moment(r.RequestedAt), moment(r.WaitUntil), r.Extends)
+		r.Rule, r.PolicyDigest, r.Fingerprint, r.Source, r.BastionID, r.State, moment(r.RequestedAt), moment(r.WaitUntil), r.Extends,
+		r.BreakGlass, r.Auto)
 }
 
 // AddDecision adds a word on a pending request. It fails if that person's
 // word counted already.
 func (tx *Tx) AddDecision(id access.RequestID, d access.Decision) error {
-	return tx.swap(`INSERT INTO decisions (request_id, n, person, verdict, reason, via, at)
-		SELECT id, (SELECT count(*) + 1 FROM decisions WHERE request_id = requests.id), ?, ?, ?, ?, ?
+	return tx.swap(`INSERT INTO decisions (request_id, n, person, verdict, reason, via, at, for_us, unconfirmed, fingerprint)
+		SELECT id, (SELECT count(*) + 1 FROM decisions WHERE request_id = requests.id), ?, ?, ?, ?, ?, ?, ?, ?
 		FROM requests WHERE id = ? AND state = 'pending'`,
-		d.Person, d.Verdict, d.Reason, d.Via, moment(d.At), id)
+		d.Person, d.Verdict, d.Reason, d.Via, moment(d.At), d.For.Microseconds(), d.Unconfirmed, d.Fingerprint, id)
+}
+
+// Confirm puts a word in the place of the same person's unconfirmed one.
+func (tx *Tx) Confirm(id access.RequestID, d access.Decision) error {
+	return tx.swap(`UPDATE decisions SET verdict = ?, reason = ?, via = ?, at = ?, for_us = ?, unconfirmed = 0, fingerprint = ?
+		WHERE request_id = (SELECT id FROM requests WHERE id = ? AND state = 'pending') AND person = ? AND unconfirmed = 1`,
+		d.Verdict, d.Reason, d.Via, moment(d.At), d.For.Microseconds(), d.Fingerprint, id, d.Person)
+}
+
+// AutoApprove notes why a pending request is approved without a word of anybody.
+func (tx *Tx) AutoApprove(id access.RequestID, why string) error {
+	return tx.swap(`UPDATE requests SET auto = ? WHERE id = ? AND state = 'pending' AND auto = ''`, why, id)
+}
+
+// Review keeps the review of a break-glass request. It fails if there is one.
+func (tx *Tx) Review(id access.RequestID, v access.Review) error {
+	return tx.swap(`UPDATE requests SET reviewed_by = ?, review_note = ?, reviewed_at = ?
+		WHERE id = ? AND break_glass = 1 AND state = 'approved' AND reviewed_at IS NULL`, v.By, v.Note, moment(v.At), id)
+}
+
+// Owed gives the break-glass requests of a person that nobody has reviewed,
+// oldest first.
+func (tx *Tx) Owed(person access.PersonName) ([]access.Request, error) {
+	return requests(tx, ` WHERE break_glass = 1 AND state = 'approved' AND reviewed_at IS NULL AND person = ? ORDER BY id`, person)
 }
 
 // EndRequest moves a pending request to its final state. Cause says why in

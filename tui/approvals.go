@@ -178,7 +178,7 @@ func (a *approvals) decide(v access.Verdict) {
 	}
 	a.ask = newPrompt(a.shared, title, label, requestFacts(r, a.now()), func(reason string) tea.Cmd {
 		return a.do(func(ctx context.Context) tea.Msg {
-			r, err := a.cfg.Desk.Decide(ctx, a.cfg.Actor, r.ID, v, reason)
+			r, err := a.cfg.Desk.Decide(ctx, a.cfg.Actor, access.Word{Request: r.ID, Verdict: v, Reason: reason})
 			if err != nil {
 				return failed{err}
 			}

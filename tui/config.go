@@ -57,7 +57,7 @@ type Grants interface {
 // Desk is where things are decided. It checks every right itself, and answers
 // with an [*access.Error] that is fit to show.
 type Desk interface {
-	Decide(ctx context.Context, by access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error)
+	Decide(ctx context.Context, by access.Actor, word access.Word) (access.Request, error)
 	Cancel(ctx context.Context, by access.Actor, id access.RequestID) error
 	Release(ctx context.Context, by access.Actor, id access.GrantID) error
 	Kill(ctx context.Context, by access.Actor, id access.SessionID, reason string) error

@@ -97,17 +97,17 @@ func (w *world) Grants(_ context.Context, q access.GrantQuery) ([]access.Grant, 
 	return out, nil
 }
 
-func (w *world) Decide(_ context.Context, by access.Actor, id access.RequestID, v access.Verdict, reason string) (access.Request, error) {
+func (w *world) Decide(_ context.Context, by access.Actor, word access.Word) (access.Request, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.did = append(w.did, fmt.Sprintf("%s %s %s: %s", by.Person, v, id, reason))
+	w.did = append(w.did, fmt.Sprintf("%s %s %s: %s", by.Person, word.Verdict, word.Request, word.Reason))
 	if w.fails != nil {
 		return access.Request{}, w.fails
 	}
 	for i := range w.requests {
-		if r := &w.requests[i]; r.ID == id {
+		if r := &w.requests[i]; r.ID == word.Request {
 			r.State = access.RequestApproved
-			if v == access.VerdictDeny {
+			if word.Verdict == access.VerdictDeny {
 				r.State = access.RequestDenied
 			}
 			return *r, nil

@@ -52,7 +52,7 @@ func (b *Bot) work(ctx context.Context, c click) {
 		b.refuse(ctx, c, err)
 		return
 	}
-	_, err := b.cfg.Desk.DecideSlack(ctx, c.user, c.request, c.verdict, "")
+	_, err := b.cfg.Desk.DecideSlack(ctx, c.user, access.Word{Request: c.request, Verdict: c.verdict})
 	if err == nil {
 		return
 	}

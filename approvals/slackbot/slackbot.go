@@ -46,7 +46,7 @@ const (
 type Desk interface {
 	// DecideSlack takes the verdict of a member of our workspace. An error of type [*access.Error]
 	// is fit to show to who clicked.
-	DecideSlack(ctx context.Context, slackUser string, id access.RequestID, v access.Verdict, reason string) (access.Request, error)
+	DecideSlack(ctx context.Context, slackUser string, word access.Word) (access.Request, error)
 }
 
 // Config is what a [Bot] is made of.

@@ -42,10 +42,10 @@ type decision struct {
 	Verdict access.Verdict
 }
 
-func (w *world) DecideSlack(_ context.Context, user string, id access.RequestID, v access.Verdict, _ string) (access.Request, error) {
+func (w *world) DecideSlack(_ context.Context, user string, word access.Word) (access.Request, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	d := decision{user, id, v}
+	d := decision{user, word.Request, word.Verdict}
 	w.told = append(w.told, d)
 	w.news <- struct{}{}
 	if w.decide == nil {
