@@ -59,8 +59,15 @@ func (e ExitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 // status. ctx ends at the first interrupt.
 func (p Program) Run(ctx context.Context, args []string) int {
 	var config string
-	s := &set{prefix: "sallyport"}
-	s.run = func(cmd *cobra.Command, sp spec, args []string, _ action) error {
+	s := &set{prefix: "sallyport", paths: true}
+	s.run = func(cmd *cobra.Command, sp spec, args []string, do action) error {
+		if sp.copied != nil && sp.copied.names(args) {
+			c := p.here(ctx)
+			if err := do(c, args); err != nil {
+				return err
+			}
+			return c.page.err
+		}
 		return p.remote(ctx, config, argv(cmd, sp, args))
 	}
 	root := s.root("Sallyport is an SSH bastion for privileged access: who may do what is decided by\nrule and by approval, each login has a certificate of its own, and every session\nis recorded.")
@@ -99,6 +106,8 @@ func (p Program) fail(err error) int {
 	case errors.As(err, &misused):
 		fmt.Fprint(p.Stderr, misused.lines())
 		return exitUsage
+	case errors.Is(err, errNotDone), errors.Is(err, context.Canceled):
+		return exitNotDone
 	}
 	var refused *access.Error
 	line := "sallyport: failed: " + err.Error()
@@ -170,7 +179,7 @@ func (p Program) remote(ctx context.Context, config string, args []string) error
 		Stdout:   p.Stdout,
 		Stderr:   p.Stderr,
 		Terminal: size,
-		Color:    size != nil && p.Env("NO_COLOR") == "" && p.Env("TERM") != "dumb",
+		Color:    p.color(size),
 		Reason:   p.Env("SALLYPORT_REASON"),
 	})
 	if err != nil {
@@ -180,6 +189,11 @@ func (p Program) remote(ctx context.Context, config string, args []string) error
 		return ExitError(exit)
 	}
 	return nil
+}
+
+// color reports whether colour is wanted on a terminal of a size; nil is none.
+func (p Program) color(size *Size) bool {
+	return size != nil && p.Env("NO_COLOR") == "" && p.Env("TERM") != "dumb"
 }
 
 // terminalSize is the size of the terminal that w is, or nil.

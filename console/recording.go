@@ -13,18 +13,23 @@ import (
 )
 
 func (s *set) export() *cobra.Command {
+	from := &copied{paths: s.paths}
 	return s.command(spec{
-		name:  "export",
-		args:  []string{"ID"},
-		short: "write a recording to standard output, as a tar",
+		name:   "export",
+		args:   []string{from.argument("ID")},
+		copied: from,
+		short:  "write a recording to standard output, as a tar",
 		long: `Writes the folder of a recording as a tar archive: the cast that any asciicast
 player plays, its proof, its events and the signed manifest. Sessions that still
-run have none yet. That you exported it is kept as an audit event.`,
+run have none yet. That you exported it is kept as an audit event.` + from.about(),
 		examples: []string{"export 01KAZ4T9V5J8M2N3P4Q5R6S7T8 > recording.tar"},
 		who:      auditor | local,
 	}, func(c *call, args []string) error {
 		if c.Terminal != nil {
 			return &usageError{text: "an archive is nothing for a terminal; redirect it: export ID > recording.tar"}
+		}
+		if from.path != "" {
+			return c.exportCopy(from)
 		}
 		found, err := c.ended(args[0])
 		if err != nil {

@@ -23,9 +23,11 @@ const framesPerSecond = 25
 func (s *set) replay() *cobra.Command {
 	var speed float64
 	var idle span
+	from := &copied{paths: s.paths}
 	cmd := s.command(spec{
 		name:    "replay",
-		args:    []string{"ID"},
+		args:    []string{from.argument("ID")},
+		copied:  from,
 		options: "[--speed FACTOR] [--idle TIME]",
 		short:   "replay a recording",
 		long: `On a terminal: plays the recording as it was seen, drawn from a screen that the
@@ -34,12 +36,15 @@ Use "ssh -t bastion replay ID" to have a terminal, or "ssh -t bastion" to browse
 pause and seek.
 
 Elsewhere: prints a transcript, each line that stood on the screen once, as plain
-text. That you looked is kept as an audit event.`,
+text. That you looked is kept as an audit event.` + from.about(),
 		examples: []string{"replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --speed 4", "replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 | less"},
 		who:      auditor | local,
 	}, func(c *call, args []string) error {
 		if !(speed >= 0.1 && speed <= 1000) { // NaN is neither
 			return misfit("--speed", fmt.Sprint(speed), "between 0.1 and 1000")
+		}
+		if from.path != "" {
+			return c.replayCopy(from, pace{speed, idle.Duration})
 		}
 		found, err := c.ended(args[0])
 		if err != nil {
@@ -53,24 +58,29 @@ text. That you looked is kept as an audit event.`,
 		if err := c.record(viewing("replay", found), nil); err != nil {
 			return err
 		}
-		m := &movie{cast: r, terminal: found.Terminal}
-		if c.Terminal == nil {
-			err = c.transcribe(m)
-		} else {
-			err = c.project(m, pace{speed, idle.Duration})
-		}
-		if err != nil {
-			return unreadable(found, err)
-		}
-		if m.skipped > 0 {
-			fmt.Fprintf(c.Stderr, "sallyport: %d lines of the recording cannot be read; verify says what is wrong with it (%s)\n", m.skipped, found.ID)
-		}
-		return nil
+		return c.show(&movie{cast: r, terminal: found.Terminal}, found, pace{speed, idle.Duration})
 	})
 	cmd.Flags().Float64Var(&speed, "speed", 1, "on a terminal: play `FACTOR` times as fast")
 	idle.Duration = 2 * time.Second
 	cmd.Flags().Var(&idle, "idle", "on a terminal: shorten longer pauses to TIME")
 	return cmd
+}
+
+// show plays m, which is of session s, or transcribes it.
+func (c *call) show(m *movie, s access.Session, p pace) error {
+	var err error
+	if c.Terminal == nil {
+		err = c.transcribe(m)
+	} else {
+		err = c.project(m, p)
+	}
+	if err != nil {
+		return unreadable(s, err)
+	}
+	if m.skipped > 0 {
+		fmt.Fprintf(c.Stderr, "sallyport: %d lines of the recording cannot be read; verify says what is wrong with it (%s)\n", m.skipped, s.ID)
+	}
+	return nil
 }
 
 // movie is a recording while it is played.

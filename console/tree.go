@@ -20,6 +20,7 @@ type spec struct {
 	long     string
 	examples []string // argument lists, each perhaps with a "# why" before it
 	who      role     // who may use it at all
+	copied   *copied  // of a command that takes a path; else nil
 }
 
 // set builds the commands. Cobra's commands hold the values of their flags, so
@@ -27,6 +28,7 @@ type spec struct {
 // flags: cobra keeps those in a global map for ever.
 type set struct {
 	prefix string          // what a person types before the command
+	paths  bool            // whether commands take paths of this machine: its own command line only
 	lists  func(role) bool // whether the help lists a command for these
 	run    func(cmd *cobra.Command, sp spec, args []string, do action) error
 }

@@ -14,9 +14,11 @@ import (
 
 func (s *set) verify() *cobra.Command {
 	var asJSON bool
+	from := &copied{paths: s.paths}
 	cmd := s.command(spec{
 		name:    "verify",
-		args:    []string{"[ID]"},
+		args:    []string{from.argument("[ID]")},
+		copied:  from,
 		options: "[--json]",
 		short:   "check recordings against their signatures",
 		long: `Checks one recording, or all of those whose sessions are over, newest first:
@@ -29,10 +31,13 @@ func (s *set) verify() *cobra.Command {
     missing    the manifest or a file is not there
 
 The exit status is 1 unless all are intact. With --json one object a line:
-{session_id, verdict, first_bad_offset, detail}.`,
+{session_id, verdict, first_bad_offset, detail}.` + from.about() + from.verifying(),
 		examples: []string{"verify", "verify 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --json"},
 		who:      auditor | local,
 	}, func(c *call, args []string) error {
+		if from.path != "" {
+			return c.verifyCopy(from, asJSON)
+		}
 		if len(args) == 1 {
 			found, err := c.ended(args[0])
 			if err != nil {
@@ -43,6 +48,7 @@ The exit status is 1 unless all are intact. With --json one object a line:
 		return c.verdicts(asJSON, c.eachEnded)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	from.declareTrust(cmd)
 	return cmd
 }
 
@@ -85,8 +91,7 @@ var verdictStyle = map[recorder.Verdict]style{
 // verdicts verifies each session and shows what came of it as it comes.
 func (c *call) verdicts(asJSON bool, each func(func(access.Session) error) error) error {
 	trust := c.Trust()
-	counts := map[recorder.Verdict]int{}
-	total := 0
+	t := tally{asJSON: asJSON}
 	err := each(func(s access.Session) error {
 		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)
@@ -95,30 +100,49 @@ func (c *call) verdicts(asJSON bool, each func(func(access.Session) error) error
 		if err != nil {
 			return access.Fail(access.ReasonRecording, "a recording cannot be read", "Ask the operator to look at the log", err).About(string(s.ID))
 		}
-		counts[v.Verdict]++
-		total++
-		if asJSON {
-			return c.verdictJSON(s, v)
-		}
-		c.page.linef(c.page.paint("%-9s", verdictStyle[v.Verdict])+"  %s  %s  %s", string(v.Verdict), string(s.ID),
-			string(s.Person)+" "+s.Target.String()+" "+string(s.Kind), v.Detail)
-		return c.page.err
+		v.Session = s.ID
+		return c.verdict(&t, v, string(s.Person)+" "+s.Target.String()+" "+string(s.Kind)+"  ")
 	})
 	if err != nil {
 		return err
 	}
-	if !asJSON && total != 1 {
-		c.page.linef("%s", fmt.Sprintf("%d recordings, %d intact", total, counts[recorder.Intact]))
+	return c.sum(&t)
+}
+
+// tally counts verdicts.
+type tally struct {
+	asJSON        bool
+	total, intact int
+}
+
+// verdict counts one and shows it. About, which may be empty, tells of the
+// session.
+func (c *call) verdict(t *tally, v recorder.Verification, about string) error {
+	t.total++
+	if v.Verdict == recorder.Intact {
+		t.intact++
 	}
-	if counts[recorder.Intact] != total {
+	if t.asJSON {
+		return c.verdictJSON(v)
+	}
+	c.page.linef(c.page.paint("%-9s", verdictStyle[v.Verdict])+"  %s  %s%s", string(v.Verdict), or(string(v.Session)), about, v.Detail)
+	return c.page.err
+}
+
+// sum says what came of all of them.
+func (c *call) sum(t *tally) error {
+	if !t.asJSON && t.total != 1 {
+		c.page.linef("%s", fmt.Sprintf("%d recordings, %d intact", t.total, t.intact))
+	}
+	if t.intact != t.total {
 		return errNotDone
 	}
 	return nil
 }
 
 // verdictJSON writes one verdict as a line.
-func (c *call) verdictJSON(s access.Session, v recorder.Verification) error {
-	shape := verdictShape{SessionID: s.ID, Verdict: v.Verdict, Detail: v.Detail}
+func (c *call) verdictJSON(v recorder.Verification) error {
+	shape := verdictShape{SessionID: v.Session, Verdict: v.Verdict, Detail: v.Detail}
 	if v.FirstBadOffset >= 0 {
 		shape.FirstBadOffset = &v.FirstBadOffset
 	}

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -27,7 +28,8 @@ func (x *index) OpenSession(context.Context, access.Session) error { return nil 
 
 func (x *index) SealSession(_ context.Context, _ access.SessionID, build func(uint64, [32]byte) ([]byte, access.Session, error)) error {
 	x.seq++
-	_, s, err := build(x.seq, x.prev)
+	manifest, s, err := build(x.seq, x.prev)
+	x.prev = sha256.Sum256(manifest)
 	if err == nil {
 		x.w.sessions = append([]access.Session{s}, x.w.sessions...)
 	}
@@ -67,6 +69,7 @@ func (w *world) record(t *testing.T, n int) {
 	if err != nil || len(pubs) != 1 {
 		t.Fatalf("%v, %v", pubs, err)
 	}
+	w.publicKeys = pubs[0]
 	data, err := os.ReadFile(pubs[0])
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,9 @@ type world struct {
 	asked    []string      // what reached the desk
 	deskErr  error
 	dir      string // of recordings
-	log      bytes.Buffer
+	// publicKeys is the file of the key that signed them.
+	publicKeys string
+	log        bytes.Buffer
 }
 
 func newWorld(t testing.TB) *world {

@@ -78,7 +78,7 @@ func TestRestoreAdoptsWhatIsSealed(t *testing.T) {
 	if m.Sequence != 3 || m.Previous != sum([]byte(before[second.ID]["manifest.json"])) {
 		t.Errorf("sequence %d after %s", m.Sequence, m.Previous)
 	}
-	check(t, recorder.VerifyTree(filepath.Join(b.dir, "recordings"), again.Keys().Trust(), func(v recorder.Verification) error {
+	check(t, recorder.VerifyTree(filepath.Join(b.dir, "recordings"), again.Keys().Trust(), nil, func(v recorder.Verification) error {
 		if v.Verdict != recorder.Intact {
 			t.Errorf("%+v", v)
 		}

@@ -43,9 +43,13 @@ type Verification struct {
 //
 // The error is one of reading, such as a denied permission; the Verification
 // then says nothing.
-func Verify(dir string, trust Trust) (Verification, error) {
+func Verify(dir string, trust Trust) (Verification, error) { return VerifyAnchored(dir, trust, nil) }
+
+// VerifyAnchored is [Verify], and compares the recording with what was kept
+// elsewhere of it.
+func VerifyAnchored(dir string, trust Trust, anchors Anchors) (Verification, error) {
 	v := &verifier{dir: dir, id: access.SessionID(filepath.Base(filepath.Clean(dir)))}
-	if err := v.run(trust); err != nil {
+	if err := v.run(trust, anchors); err != nil {
 		return Verification{Session: v.id, FirstBadOffset: -1}, err
 	}
 	return v.result(), nil
@@ -56,6 +60,7 @@ type verifier struct {
 	id       access.SessionID
 	m        Manifest
 	digest   [sha256.Size]byte // of the manifest
+	anchored uint64            // the last block whose head an anchor holds
 	findings []Verification
 }
 
@@ -77,6 +82,9 @@ func (v *verifier) result() Verification {
 	if v.m.Recovery != nil {
 		out.Verdict = Recovered
 		out.Detail = fmt.Sprintf("closed after a crash; genuine up to the last head kept elsewhere; %d blocks were closed before it", v.m.Recovery.Blocks)
+		if v.anchored > 0 {
+			out.Detail = fmt.Sprintf("closed after a crash; genuine up to block %d, which the audit chain anchors; %d blocks were closed before the crash", v.anchored, v.m.Recovery.Blocks)
+		}
 	}
 	for _, g := range v.m.Gaps {
 		out.Detail = strings.TrimPrefix(fmt.Sprintf("%s; %d bytes were not recorded at %s", out.Detail, g.Bytes, micros(g.From)), "; ")
@@ -84,7 +92,7 @@ func (v *verifier) result() Verification {
 	return out
 }
 
-func (v *verifier) run(trust Trust) error {
+func (v *verifier) run(trust Trust, anchors Anchors) error {
 	ok, err := v.manifest(trust)
 	if err != nil || !ok {
 		return err
@@ -100,7 +108,7 @@ func (v *verifier) run(trust Trust) error {
 			return err
 		}
 	}
-	return v.strangers()
+	return errors.Join(v.strangers(), v.compare(anchors))
 }
 
 // manifest reads the manifest and reports whether it can be relied upon.

@@ -49,7 +49,7 @@ func TestVerifyIntact(t *testing.T) {
 		}
 	}
 	n := 0
-	check(t, recorder.VerifyTree(filepath.Join(b.dir, "recordings"), b.Keys().Trust(), func(v recorder.Verification) error {
+	check(t, recorder.VerifyTree(filepath.Join(b.dir, "recordings"), b.Keys().Trust(), nil, func(v recorder.Verification) error {
 		n++
 		if v.Verdict != recorder.Intact {
 			t.Errorf("%+v", v)
@@ -189,7 +189,7 @@ func TestVerifyTreeFindsRemovedRecordings(t *testing.T) {
 	}
 	check(t, os.RemoveAll(dirs[1]))
 	var got []string
-	check(t, recorder.VerifyTree(filepath.Join(b.dir, "recordings"), b.Keys().Trust(), func(v recorder.Verification) error {
+	check(t, recorder.VerifyTree(filepath.Join(b.dir, "recordings"), b.Keys().Trust(), nil, func(v recorder.Verification) error {
 		got = append(got, fmt.Sprintf("%s %s", v.Verdict, v.Detail))
 		return nil
 	}))

@@ -24,15 +24,16 @@ type place struct {
 // visit, and then the sequence that chains their manifests: a recording that
 // was removed, folder and all, leaves a gap in it and is reported as Missing
 // without a session. Where only some recordings were copied, that is no
-// surprise. A visit's error ends it.
-func VerifyTree(root string, trust Trust, visit func(Verification) error) error {
+// surprise. Anchors, which may be nil, are compared with each. A visit's error
+// ends it.
+func VerifyTree(root string, trust Trust, anchors Anchors, visit func(Verification) error) error {
 	var places []place
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() || !access.ValidID(d.Name()) {
 			return err
 		}
 		v := &verifier{dir: path, id: access.SessionID(d.Name())}
-		if err := v.run(trust); err != nil {
+		if err := v.run(trust, anchors); err != nil {
 			return fmt.Errorf("%s: %w", d.Name(), err)
 		}
 		if v.m.Sequence > 0 {

@@ -140,7 +140,7 @@ func TestReindexAfterTheDatabaseIsLost(t *testing.T) {
 		t.Errorf("got %+v\nwant %+v", after, before)
 	}
 	p.record(1)
-	err := recorder.VerifyTree(p.config.recordings(), must(recorder.ReadTrust(p.config.keys())), func(v recorder.Verification) error {
+	err := recorder.VerifyTree(p.config.recordings(), must(recorder.ReadTrust(p.config.keys())), nil, func(v recorder.Verification) error {
 		if v.Verdict != recorder.Intact {
 			t.Errorf("%+v", v)
 		}

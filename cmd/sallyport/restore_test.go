@@ -80,7 +80,7 @@ func TestRestoreOfABackup(t *testing.T) {
 	}
 	p.record(1)
 	trust := must(recorder.ReadTrust(p.config.keys()))
-	err = recorder.VerifyTree(p.config.recordings(), trust, func(v recorder.Verification) error {
+	err = recorder.VerifyTree(p.config.recordings(), trust, nil, func(v recorder.Verification) error {
 		if v.Verdict != recorder.Intact {
 			t.Errorf("%+v", v)
 		}

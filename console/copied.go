@@ -1,0 +1,156 @@
+package console
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/recorder"
+)
+
+// verifying is what the help of verify says of paths.
+func (k *copied) verifying() string {
+	if !k.paths {
+		return ""
+	}
+	return `
+
+Of a folder of many, the sequence that chains their manifests is checked as well;
+recordings that were not copied are missing from it. Where the folder has the
+audit chain (audit/*.ndjson, as in data_dir), that is checked first, and then
+each recording against what the chain says of it.`
+}
+
+// verifyCopy verifies what a folder holds.
+func (c *call) verifyCopy(from *copied, asJSON bool) error {
+	trust, err := from.trusted()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(from.path); err != nil {
+		return cannotRead("the folder", err)
+	}
+	anchors, err := c.auditCopy(from.path, asJSON)
+	if err != nil {
+		return err
+	}
+	t := tally{asJSON: asJSON}
+	visit := func(v recorder.Verification) error {
+		if c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		return c.verdict(&t, v, "")
+	}
+	if recorder.IsFolder(from.path) {
+		v, err := recorder.VerifyAnchored(from.path, trust, anchors)
+		if err != nil {
+			return cannotRead("the recording", err)
+		}
+		if err := visit(v); err != nil {
+			return err
+		}
+		return c.sum(&t)
+	}
+	if err := recorder.VerifyTree(from.path, trust, anchors, visit); err != nil {
+		return cannotRead("the folder", err)
+	}
+	if t.total == 0 && len(anchors) == 0 {
+		return access.Fail(access.ReasonNotFound, access.Plain(from.path+" holds no recording", 300), "Name another folder", nil)
+	}
+	return c.sum(&t)
+}
+
+// auditCopy checks the audit chain in a copied data directory and gives what
+// it says of recordings; nil where there is none.
+func (c *call) auditCopy(path string, quiet bool) (recorder.Anchors, error) {
+	files, err := filepath.Glob(filepath.Join(globQuoted(path), "audit", "*.ndjson"))
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	anchors := recorder.Anchors{}
+	var chain *audit.Verifier
+	for _, name := range files { // in the order of their days
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, cannotRead("the audit chain", err)
+		}
+		for line := range bytes.Lines(data) {
+			row, err := audit.ParseLine(line)
+			if err == nil && chain == nil {
+				// Older days may have been kept elsewhere.
+				chain = &audit.Verifier{}
+				if row.Seq > 1 {
+					chain.Seq, chain.Head = row.Seq-1, row.Prev
+				}
+			}
+			if err == nil {
+				err = chain.Check(row)
+			}
+			if err != nil {
+				return nil, access.Fail(access.ReasonInternal, access.Plain(filepath.Base(name)+": the "+err.Error(), 300),
+					"Compare with a copy that is kept elsewhere", err)
+			}
+			e, err := row.Event()
+			if err != nil {
+				return nil, err
+			}
+			anchors.Take(string(e.Kind), access.SessionID(e.Session), e.Detail)
+		}
+	}
+	if !quiet && chain != nil {
+		c.page.linef("%s", fmt.Sprintf("audit chain: holds, up to row %d, %x", chain.Seq, chain.Head))
+	}
+	return anchors, nil
+}
+
+// replayCopy shows a copied recording.
+func (c *call) replayCopy(from *copied, p pace) error {
+	folder, err := from.one()
+	if err != nil {
+		return err
+	}
+	r, err := recorder.Open(folder)
+	if err != nil {
+		return cannotRead("the recording", err)
+	}
+	defer r.Close()
+	m := &movie{cast: r, terminal: true}
+	s := access.Session{ID: access.SessionID(filepath.Base(folder))}
+	if f := r.Header.Facts; f != nil {
+		m.terminal, s.ID = f.Terminal, access.SessionID(f.ID)
+	}
+	return c.show(m, s, p)
+}
+
+// exportCopy writes a copied recording as export writes one of the server's.
+func (c *call) exportCopy(from *copied) error {
+	folder, err := from.one()
+	if err != nil {
+		return err
+	}
+	m, err := recorder.ReadManifest(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return cannotRead("the recording", errors.New("it has no manifest: a copy of a session that ran"))
+	}
+	if err != nil {
+		return cannotRead("the recording", err)
+	}
+	return exportTar(c.Stdout, filepath.Dir(folder), access.Session{ID: access.SessionID(m.Session.ID), Recording: filepath.Base(folder)})
+}
+
+// globQuoted escapes what a pattern would take for more than a name.
+func globQuoted(dir string) string {
+	var out []byte
+	for i := range len(dir) {
+		if bytes.IndexByte([]byte(`*?[\`), dir[i]) >= 0 {
+			out = append(out, '\\')
+		}
+		out = append(out, dir[i])
+	}
+	return string(out)
+}

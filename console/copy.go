@@ -1,0 +1,151 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/recorder"
+)
+
+// copied is a folder with recordings that was copied from a bastion: of one
+// session, of many, or a whole data directory. The binary's own command line
+// reads it without a server, where an ID would go to the server.
+type copied struct {
+	paths bool // whether a command line may name one: not over SSH
+	path  string
+	trust string // --trust
+}
+
+// argument is the name of an argument that may be an ID, and here also a path.
+func (k *copied) argument(name string) string {
+	if k.paths {
+		return strings.Replace(name, "ID", "ID|PATH", 1)
+	}
+	return name
+}
+
+// declareTrust adds the option of a command that verifies a path.
+func (k *copied) declareTrust(cmd *cobra.Command) {
+	if k.paths {
+		cmd.Flags().StringVar(&k.trust, "trust", "", "with a path: the public keys in `PUBLICKEYS`, a file or a folder, are trusted")
+	}
+}
+
+// about is what the help says of paths.
+func (k *copied) about() string {
+	if !k.paths {
+		return ""
+	}
+	return "\n\nA PATH instead of an ID is a folder that was copied from a bastion; it is read\nhere, without a server. A name without a slash that looks like an ID is one:\nwrite ./NAME for a folder of that name."
+}
+
+// names reports whether args name a path rather than an ID.
+func (k *copied) names(args []string) bool {
+	if !k.paths || len(args) == 0 {
+		return false
+	}
+	arg := args[0]
+	if k.trust == "" && !strings.ContainsRune(arg, filepath.Separator) {
+		if access.ValidID(arg) {
+			return false
+		}
+		if _, err := os.Stat(arg); err != nil {
+			return false
+		}
+	}
+	k.path = filepath.Clean(arg)
+	return true
+}
+
+// trusted reads the keys of --trust: lines as in recording-KEYID.pub, or the
+// .pub files of a folder.
+func (k *copied) trusted() (recorder.Trust, error) {
+	if k.trust == "" {
+		return nil, &usageError{text: "a path needs --trust PUBLICKEYS: keys that lie beside the recordings prove nothing, so have them from elsewhere"}
+	}
+	info, err := os.Stat(k.trust)
+	if err != nil {
+		return nil, cannotRead("--trust", err)
+	}
+	if info.IsDir() {
+		trust, err := recorder.ReadTrust(k.trust)
+		if err == nil && len(trust) == 0 {
+			err = fmt.Errorf("%s: no public key of recordings in it", k.trust)
+		}
+		return trust, cannotRead("--trust", err)
+	}
+	data, err := os.ReadFile(k.trust)
+	if err != nil {
+		return nil, cannotRead("--trust", err)
+	}
+	trust, err := recorder.ParseTrust(data)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", k.trust, err)
+	}
+	return trust, cannotRead("--trust", err)
+}
+
+// cannotRead says in one line that something named on the command line cannot
+// be read.
+func cannotRead(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return access.Fail(access.ReasonNotFound, access.Plain(what+" cannot be read: "+err.Error(), 300), "Name another", err)
+}
+
+// one finds the folder of the one recording that the path is.
+func (k *copied) one() (string, error) {
+	info, err := os.Stat(k.path)
+	switch {
+	case err != nil:
+		return "", cannotRead("the recording", err)
+	case !info.IsDir() || recorder.IsFolder(k.path):
+		return k.path, nil
+	}
+	var found []string
+	err = filepath.WalkDir(k.path, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && recorder.IsFolder(path) {
+			found = append(found, path)
+			return fs.SkipDir
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", cannotRead("the recording", err)
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) == 0:
+		return "", access.Fail(access.ReasonNotFound, access.Plain(k.path+" holds no recording", 300), "Name the folder of one", nil)
+	}
+	return "", &usageError{text: fmt.Sprintf("%s holds %d recordings: name the folder of one", k.path, len(found))}
+}
+
+// here makes a call that runs in this process, for whoever started it: there
+// is no server, no policy and nobody to ask. Its commands are those that take
+// a path.
+func (p Program) here(ctx context.Context) *call {
+	size := terminalSize(p.Stdout)
+	in := Call{
+		Actor:  access.Actor{Via: access.ViaSocket, LocalUID: os.Getuid()},
+		Stdout: p.Stdout, Stderr: p.Stderr, Terminal: size, Color: p.color(size),
+	}
+	page := &page{w: p.Stdout, color: in.Color, now: time.Now()}
+	if size != nil {
+		page.cols = size.Cols
+	}
+	return &call{
+		Call: in, Console: New(Config{Now: time.Now, Log: slog.New(slog.DiscardHandler)}),
+		ctx: ctx, roles: local, page: page,
+	}
+}
