@@ -97,7 +97,6 @@ type change struct {
 	desk   *Desk
 	now    time.Time      // cut to what the database keeps
 	done   []func()       // after it committed, in order
-	undo   []func()       // after it did not, in reverse
 	doomed []access.Grant // live still, but about to end in this transaction
 }
 
@@ -110,9 +109,6 @@ func (d *Desk) write(ctx context.Context, f func(c *change) error) error {
 		return f(c)
 	})
 	if err != nil {
-		for i := len(c.undo) - 1; i >= 0; i-- {
-			c.undo[i]()
-		}
 		return err
 	}
 	for _, f := range c.done {

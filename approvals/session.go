@@ -84,7 +84,7 @@ func (c *change) bind(s *session, r ruling, g access.Grant) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := *s
-	c.undo = append(c.undo, func() {
+	c.Undo(func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		s.admitted, s.ruling, s.grant, s.warned = before.admitted, before.ruling, before.grant, before.warned

@@ -82,4 +82,8 @@ type Tx interface {
 	// Tell puts into the outbox that people are to be told of something, once.
 	Tell(e access.Effect) error
 	Record(events ...audit.Event) error
+
+	// Undo has f called if the transaction does not commit, before anybody
+	// else writes, the last one first.
+	Undo(f func())
 }

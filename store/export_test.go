@@ -56,3 +56,14 @@ func (s *Store) ForgetAuditCursor(ctx context.Context, seq int64) error {
 func (s *Store) Exec(ctx context.Context, query string) error {
 	return s.Write(ctx, func(tx *Tx) error { return tx.exec(query) })
 }
+
+// Queued is how many writes wait for their turn.
+func (s *Store) Queued() int { return int(s.queued.Load()) }
+
+// DoomCommit leaves a row that keeps the transaction from being committed.
+func (tx *Tx) DoomCommit() error {
+	if err := tx.exec(`PRAGMA defer_foreign_keys = ON`); err != nil {
+		return err
+	}
+	return tx.exec(`INSERT INTO messages (request_id, channel, ts) VALUES ('nobody', 'C', '1')`)
+}

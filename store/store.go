@@ -11,7 +11,7 @@
 // transaction that [Store.Write] gives it. It refuses to open a damaged
 // database, a newer one, or one that isn't ours.
 //
-// Start reading at [Store.Write] and [Tx]; then session.go, which is the
+// Start reading at [Store.Write] in group.go and [Tx]; then session.go, which is the
 // recorder's index, and migrate.go.
 package store
 
@@ -23,6 +23,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
@@ -46,6 +48,10 @@ type Store struct {
 	now     access.Clock
 	writer  *sql.DB
 	readers *sql.DB
+
+	turn   sync.Mutex   // held by the one who writes
+	queued atomic.Int64 // how many wait for it
+	group  *group       // whose transaction is open; of whoever has the turn
 
 	appended chan struct{} // audit rows were added; holds one, for the follower
 	settled  bool          // the audit files are of this chain; ExportAudit's alone
@@ -146,6 +152,9 @@ func connect(path, mode string, connections int) (*sql.DB, error) {
 		"_txlock":       {"immediate"}, // a deferred one can fail half-way, when it wants to write
 		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
 		"_foreign_keys": {"on"},
+		// Of each connection. There are fewer statements than this, and
+		// parsing them costs more than most of them do.
+		"_stmt_cache_size": {"64"},
 	}
 	if mode == "ro" {
 		q.Set("_query_only", "on")

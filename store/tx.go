@@ -16,8 +16,14 @@ type Tx struct {
 	ctx     context.Context
 	tx      *sql.Tx
 	store   *Store
-	audited bool // appended audit rows, for whom followers must wake
+	audited bool     // appended audit rows, for whom followers must wake
+	undo    []func() // see Undo
 }
+
+// Undo has f called if the transaction does not commit, before anybody else
+// writes: the last one first, whosever they are. It is for what was changed
+// outside the database, which others may have built upon.
+func (tx *Tx) Undo(f func()) { tx.undo = append(tx.undo, f) }
 
 func (tx *Tx) query(query string, args ...any) (*sql.Rows, error) {
 	return tx.tx.QueryContext(tx.ctx, query, args...)
@@ -50,29 +56,6 @@ func (tx *Tx) swap(query string, args ...any) error {
 	}
 	if n != 1 {
 		return errMoved
-	}
-	return nil
-}
-
-// Write runs f in a writer transaction and commits it, durably, if f returns
-// nil; otherwise nothing happened and the error is f's. It waits for its turn
-// as long as ctx lives. f must be quick and must not wait for anything but
-// the transaction.
-func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
-	t, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	defer t.Rollback() //nolint:errcheck // after Commit it does nothing
-	tx := &Tx{ctx: ctx, tx: t, store: s}
-	if err := f(tx); err != nil {
-		return err
-	}
-	if err := t.Commit(); err != nil {
-		return fmt.Errorf("store: commit: %w", err)
-	}
-	if tx.audited {
-		s.wake()
 	}
 	return nil
 }
