@@ -14,11 +14,27 @@ import (
 
 var update = flag.Bool("update", false, "write the goldens anew from what tmux shows")
 
-// golden is what tmux showed after the first At bytes of a stream.
+// golden is what another terminal showed after the first At bytes of a stream:
+// tmux in *.golden, which -update writes, and xterm.js in *.xterm, which
+// testdata/xterm writes.
 type golden struct {
-	At   int
-	X, Y int
-	Rows []string
+	At     int
+	X, Y   int
+	Rows   []string
+	Stream string `json:",omitempty"` // of a torture sequence, for testdata/xterm
+}
+
+// goldens reads a file of them.
+func goldens[T any](t *testing.T, file string) (all T) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(b, &all)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func (g golden) seen() seen { return seen{styled: g.Rows, x: g.X, y: g.Y} }
@@ -58,7 +74,7 @@ func againstGolden(t *testing.T, file string, cols, rows int, stream []byte) {
 		var all []golden
 		for _, at := range cuts(len(stream), 4) {
 			w := tmuxShows(t, cols, rows, stream[:at])
-			all = append(all, golden{at, w.x, w.y, w.styled})
+			all = append(all, golden{At: at, X: w.x, Y: w.y, Rows: w.styled})
 		}
 		b, err := json.MarshalIndent(all, "", " ")
 		if err == nil {
@@ -68,15 +84,7 @@ func againstGolden(t *testing.T, file string, cols, rows int, stream []byte) {
 			t.Fatal(err)
 		}
 	}
-	var all []golden
-	b, err := os.ReadFile(file)
-	if err == nil {
-		err = json.Unmarshal(b, &all)
-	}
-	if err != nil || len(all) == 0 {
-		t.Fatal("no golden", err)
-	}
-	for _, g := range all {
+	for _, g := range goldens[[]golden](t, file) {
 		compare(t, g.At, screenAfter(cols, rows, stream[:g.At]), g.seen())
 	}
 }

@@ -18,6 +18,8 @@ import (
 type seen struct {
 	styled []string // rows as "capture-pane -p -e" prints them: SGR, and SO for line drawing
 	x, y   int
+	// ignored are rows that are not compared; nil is none.
+	ignored map[int]bool
 }
 
 // tmuxShows plays stream, from a terminal of cols by rows in raw mode, to a
@@ -80,14 +82,17 @@ func (w seen) screen(cols int) *vt.Screen {
 	return s
 }
 
-// differs says where s is not what tmux showed.
+// differs says where s is not what was seen.
 func (w seen) differs(s *vt.Screen) string {
 	var b strings.Builder
 	cols, rows := s.Size()
 	want := w.screen(cols)
 	for y := range rows {
+		if w.ignored[y] {
+			continue
+		}
 		if s.Row(y) != want.Row(y) {
-			fmt.Fprintf(&b, "row %d\n  got  %q\n  tmux %q\n", y, s.Row(y), want.Row(y))
+			fmt.Fprintf(&b, "row %d\n  got  %q\n  want %q\n", y, s.Row(y), want.Row(y))
 			continue
 		}
 		for x, left := 0, len(want.Row(y)); left > 0; x++ {
@@ -97,12 +102,12 @@ func (w seen) differs(s *vt.Screen) string {
 				got.Style.Fg, want.Style.Fg = vt.Color(0), vt.Color(0)
 			}
 			if got != want {
-				fmt.Fprintf(&b, "cell %d,%d: got %+v, tmux %+v\n", x, y, got, want)
+				fmt.Fprintf(&b, "cell %d,%d: got %+v, want %+v\n", x, y, got, want)
 			}
 		}
 	}
 	if x, y, _ := s.Cursor(); y != w.y || x != min(w.x, cols-1) {
-		fmt.Fprintf(&b, "cursor at %d,%d, tmux at %d,%d\n", x, y, w.x, w.y)
+		fmt.Fprintf(&b, "cursor at %d,%d, want %d,%d\n", x, y, w.x, w.y)
 	}
 	return b.String()
 }

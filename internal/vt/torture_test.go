@@ -117,13 +117,13 @@ func TestTorture(t *testing.T) {
 		names = append(names, name)
 	}
 	sort.Strings(names)
-	goldens := map[string]golden{}
+	kept := map[string]golden{}
 	if *update {
 		for _, name := range names {
 			w := tmuxShows(t, tortureCols, tortureRows, []byte(torture[name]))
-			goldens[name] = golden{len(torture[name]), w.x, w.y, w.styled}
+			kept[name] = golden{len(torture[name]), w.x, w.y, w.styled, torture[name]}
 		}
-		b, err := json.MarshalIndent(goldens, "", " ")
+		b, err := json.MarshalIndent(kept, "", " ")
 		if err == nil {
 			err = os.WriteFile(file, append(b, '\n'), 0o644)
 		}
@@ -131,17 +131,11 @@ func TestTorture(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b, err := os.ReadFile(file)
-	if err == nil {
-		err = json.Unmarshal(b, &goldens)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	kept = goldens[map[string]golden](t, file)
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			s := screenAfter(tortureCols, tortureRows, []byte(torture[name]))
-			g, ok := goldens[name]
+			g, ok := kept[name]
 			if !ok {
 				t.Fatal("no golden: run with -update")
 			}
