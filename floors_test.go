@@ -54,6 +54,8 @@ var onlyImporters = map[string]string{
 	"github.com/mattn/go-sqlite3":    "store",
 	"github.com/hashicorp/vault/api": "vaultclient",
 	"go.yaml.in/yaml":                "internal/strictyaml",
+	"filippo.io/age":                 "recorder",
+	"github.com/klauspost/compress":  "recorder",
 }
 
 // access is on the standard library only.

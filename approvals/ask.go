@@ -23,7 +23,10 @@ var errAskReason = errors.New("approvals: ask the person for a reason first")
 // posted without a reason.
 func (d *Desk) post(ctx context.Context, s *session, r ruling, mayAsk bool) (*waiter, error) {
 	request := d.draft(r, s.app.Identity, r.rule.Grant.Default, s.app.Reason)
-	request.Kind, request.Command = s.app.Kind, s.app.Command
+	request.Kind = s.app.Kind
+	if !d.HideCommands {
+		request.Command = s.app.Command
+	}
 	w := &waiter{session: s, ruling: r, changed: make(chan struct{}, 1)}
 
 	d.posting.Lock()

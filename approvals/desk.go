@@ -54,6 +54,10 @@ type Config struct {
 	// Shown says that [Desk.Deliver] runs somewhere: requests go into the
 	// outbox. Without it none do, or they would wait there for ever.
 	Shown bool
+	// HideCommands keeps the command lines of sessions out of requests, and
+	// with them out of the database and Slack: recordings are encrypted, and
+	// what they hold is for their recipients alone.
+	HideCommands bool
 }
 
 // Desk decides. It is safe for concurrent use. [Desk.Run] must run, or

@@ -114,11 +114,21 @@ func (c *call) replayCopy(from *copied, p pace) error {
 	if err != nil {
 		return err
 	}
-	r, err := recorder.Open(folder)
+	ids, err := from.identities()
+	if err != nil {
+		return err
+	}
+	r, err := recorder.OpenWith(folder, ids)
+	if errors.Is(err, recorder.ErrEncrypted) {
+		return access.Refuse(access.ReasonRecording, "the recording is encrypted for its recipients", "Say --identity KEY with the private key of one")
+	}
 	if err != nil {
 		return cannotRead("the recording", err)
 	}
 	defer r.Close()
+	if r.Broken != nil {
+		defer fmt.Fprintf(c.Stderr, "sallyport: %s\n", access.Plain(r.Broken.Error(), longest))
+	}
 	m := &movie{cast: r, terminal: true}
 	s := access.Session{ID: access.SessionID(filepath.Base(folder))}
 	if f := r.Header.Facts; f != nil {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/recorder"
@@ -20,9 +22,10 @@ import (
 // session, of many, or a whole data directory. The binary's own command line
 // reads it without a server, where an ID would go to the server.
 type copied struct {
-	paths bool // whether a command line may name one: not over SSH
-	path  string
-	trust string // --trust
+	paths    bool // whether a command line may name one: not over SSH
+	path     string
+	trust    string // --trust
+	identity string // --identity
 }
 
 // argument is the name of an argument that may be an ID, and here also a path.
@@ -40,6 +43,40 @@ func (k *copied) declareTrust(cmd *cobra.Command) {
 	}
 }
 
+// declareIdentity adds the option of a command that reads a path.
+func (k *copied) declareIdentity(cmd *cobra.Command) {
+	if k.paths {
+		cmd.Flags().StringVar(&k.identity, "identity", "", "with a path: decrypt with `KEY`, a file of age identities or an SSH private key")
+	}
+}
+
+// identities reads the key of --identity; none without.
+func (k *copied) identities() (recorder.Identities, error) {
+	if k.identity == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(k.identity)
+	if err != nil {
+		return nil, cannotRead("--identity", err)
+	}
+	ids, err := recorder.ParseIdentities(data, askPassphrase(k.identity))
+	return ids, cannotRead("--identity", err)
+}
+
+// askPassphrase asks for that of a key, on the terminal of this process.
+func askPassphrase(of string) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil {
+			return nil, errors.New("the key has a passphrase, and there is no terminal to ask for it")
+		}
+		defer tty.Close()
+		fmt.Fprintf(tty, "Passphrase of %s: ", access.Plain(of, 200))
+		defer fmt.Fprintln(tty)
+		return term.ReadPassword(int(tty.Fd()))
+	}
+}
+
 // about is what the help says of paths.
 func (k *copied) about() string {
 	if !k.paths {
@@ -54,7 +91,7 @@ func (k *copied) names(args []string) bool {
 		return false
 	}
 	arg := args[0]
-	if k.trust == "" && !strings.ContainsRune(arg, filepath.Separator) {
+	if k.trust == "" && k.identity == "" && !strings.ContainsRune(arg, filepath.Separator) {
 		if access.ValidID(arg) {
 			return false
 		}

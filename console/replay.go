@@ -60,6 +60,7 @@ text. That you looked is kept as an audit event.` + from.about(),
 		}
 		return c.show(&movie{cast: r, terminal: found.Terminal}, found, pace{speed, idle.Duration})
 	})
+	from.declareIdentity(cmd)
 	cmd.Flags().Float64Var(&speed, "speed", 1, "on a terminal: play `FACTOR` times as fast")
 	idle.Duration = 2 * time.Second
 	cmd.Flags().Var(&idle, "idle", "on a terminal: shorten longer pauses to TIME")
@@ -212,5 +213,9 @@ func quitKeys(stdin io.Reader, stop func()) {
 
 // unreadable says that a recording cannot be shown.
 func unreadable(s access.Session, err error) error {
+	if errors.Is(err, recorder.ErrEncrypted) {
+		return access.Refuse(access.ReasonRecording, "the recording is encrypted for its recipients",
+			"Export it, and open it where your key is: sallyport replay FOLDER --identity KEY").About(string(s.ID))
+	}
 	return access.Fail(access.ReasonRecording, "the recording cannot be read", "verify says what is wrong with it", err).About(string(s.ID))
 }

@@ -97,10 +97,10 @@ var errHead = errors.New("not the anchored head")
 // IsFolder reports whether a folder is that of one recording, whatever its
 // name.
 func IsFolder(dir string) bool {
-	for _, name := range []string{manifestName, castName, sidecarName} {
-		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
-			return true
-		}
-	}
-	return access.ValidID(filepath.Base(dir))
+	return hasFile(dir, manifestName) || hasFile(dir, castName) || hasFile(dir, sidecarName) || access.ValidID(filepath.Base(dir))
+}
+
+func hasFile(dir, name string) bool {
+	info, err := os.Lstat(filepath.Join(dir, name))
+	return err == nil && info.Mode().IsRegular()
 }

@@ -57,6 +57,9 @@ type Config struct {
 	// terminal are recorded; default 16 MiB.
 	ExecLimit int64
 
+	// Recipients are whom recordings are encrypted for; none: they are plain.
+	Recipients Recipients
+
 	Now func() time.Time // default time.Now; offsets need its monotonic reading
 	Log *slog.Logger     // default slog.Default
 }

@@ -222,7 +222,7 @@ func TestBackground(t *testing.T) {
 	fi, err := os.Stat(filepath.Join(b.folder(rec.Session()), "session.idx"))
 	check(t, err)
 	failWrites(t, int(fi.Size())+50) // enough for an event, not for a block
-	check(t, rec.Stdout([]byte("x")))
+	_ = rec.Stdout([]byte("x"))      // fails only if the sync came first
 	await(t, "the failure of a sync", rec.Failed())
 }
 

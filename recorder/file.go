@@ -30,6 +30,11 @@ type file struct {
 	synced  int64 // size at the last sync
 	torn    bool  // bytes beyond size could not be cut off
 	sum     hash.Hash
+
+	// into is where the bytes of a file go that an encrypted recording has not
+	// as such, under code. It then has a name and a size, and nothing else.
+	into *crypt
+	code byte
 }
 
 // createFile makes a file that must not be there yet.
@@ -44,6 +49,13 @@ func createFile(dir, name string, r *reserve) (*file, error) {
 // append writes b whole or not at all: what a failing write left is cut off
 // again, so that the file always ends with a whole line.
 func (f *file) append(b []byte) error {
+	if f.into != nil {
+		if err := f.into.append(f.code, b); err != nil {
+			return err
+		}
+		f.size += int64(len(b))
+		return nil
+	}
 	if f.torn {
 		if err := f.mend(); err != nil {
 			return err

@@ -15,7 +15,10 @@ import (
 	"github.com/sallyport/sallyport/recorder"
 )
 
-const childEnv = "RECORDER_TEST_CHILD"
+const (
+	childEnv       = "RECORDER_TEST_CHILD"
+	childRecipient = "RECORDER_TEST_RECIPIENT" // whom it encrypts for
+)
 
 // TestMain makes the test binary also the process that is killed.
 func TestMain(m *testing.M) {
@@ -31,9 +34,17 @@ func TestMain(m *testing.M) {
 // child records without end, and delivers to its standard output what was
 // recorded, as a relay does.
 func child(dir string) error {
+	var to recorder.Recipients
+	if public := os.Getenv(childRecipient); public != "" {
+		r, err := recorder.ParseRecipient(public)
+		if err != nil {
+			return err
+		}
+		to = recorder.Recipients{r}
+	}
 	r, err := recorder.New(recorder.Config{
 		Dir: filepath.Join(dir, "recordings"), KeyDir: filepath.Join(dir, "keys"), BastionID: "bastion-1",
-		Index: newIndex(), Reserve: -1, SyncEvery: 5 * time.Millisecond,
+		Index: newIndex(), Recipients: to, Reserve: -1, SyncEvery: 5 * time.Millisecond,
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 type mending struct {
 	rec  *Recording
 	scan *sidecarScan
+	// segments are those of an encrypted recording that its blocks tell of.
+	segments []FileDigest
 }
 
 func micros(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
@@ -42,6 +44,9 @@ func (m *mending) mend() error {
 	rec := m.rec
 	if err := m.folder(); err != nil {
 		return err
+	}
+	if IsEncrypted(rec.dir) {
+		return m.mendCrypt()
 	}
 	var err error
 	if rec.cast, err = m.lines(castName, validCastLine); err != nil {
@@ -129,6 +134,9 @@ func (m *mending) sidecar() error {
 	if rec.recovery.Blocks > 0 {
 		rec.recovery.Chain = hex.EncodeToString(m.scan.last.chain[:])
 	}
+	if rec.crypt != nil {
+		return nil
+	}
 	return rec.idx.note(appendVoidNote(nil, rec.cast.size))
 }
 
@@ -159,6 +167,11 @@ func (m *mending) scanSidecar() error {
 					failed = err
 				}
 				return err
+			}
+		}
+		for _, f := range b.files {
+			if numbered.MatchString(f.Name) {
+				m.segments = append(m.segments, f)
 			}
 		}
 		for _, d := range b.streams {

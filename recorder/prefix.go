@@ -80,12 +80,38 @@ func (p *prefixes) open(name string) (*prefix, error) {
 	if name != filepath.Base(name) {
 		return nil, fmt.Errorf("%q is no file of a recording", name)
 	}
-	f, err := openRegular(filepath.Join(p.dir, name))
+	f, err := openRegular(filepath.Join(p.dir, p.onDisk(name)))
 	if err != nil {
 		return nil, err
 	}
 	p.files[name] = &prefix{f: f, sum: sha256.New()}
 	return p.files[name], nil
+}
+
+// onDisk is the name of a file that blocks know by name: the last tail of an
+// encrypted recording has its number in its head alone.
+func (p *prefixes) onDisk(name string) string {
+	if !numberedTail.MatchString(name) {
+		return name
+	}
+	if _, err := os.Lstat(filepath.Join(p.dir, name)); err == nil {
+		return name
+	}
+	if n, err := tailNumber(filepath.Join(p.dir, tailName)); err == nil && tailNumberName(n) == name {
+		return tailName
+	}
+	return name
+}
+
+// replaced reports whether a file is a tail whose place segments have taken.
+// That they are the right ones is what their own block and the manifest say.
+func (p *prefixes) replaced(name string) bool {
+	found := numberedTail.FindStringSubmatch(name)
+	if found == nil {
+		return false
+	}
+	segments, err := filepath.Glob(filepath.Join(globQuote(p.dir), found[1]+".*"+segmentEnd))
+	return err == nil && len(segments) > 0
 }
 
 // errIrregular says that something is no file of its own.
@@ -110,6 +136,9 @@ func (p *prefixes) checkBlock(b sidecarBlock) error {
 	for _, f := range b.files {
 		from := p.checked(f.Name)
 		sum, err := p.digest(f.Name, f.Bytes)
+		if errors.Is(err, os.ErrNotExist) && p.replaced(f.Name) {
+			continue
+		}
 		if errors.Is(err, errShort) || errors.Is(err, os.ErrNotExist) {
 			return &blockError{block: b.number, name: f.Name, from: from, to: f.Bytes, short: true}
 		}

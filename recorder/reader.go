@@ -23,6 +23,9 @@ const maxLine = 16 << 20
 // terminal but through an emulator.
 type Reader struct {
 	Header Header
+	// Broken is why the recording could not be decrypted to its end; see
+	// [OpenWith].
+	Broken error
 
 	f     *os.File
 	first int64 // offset of the first event
@@ -47,11 +50,15 @@ type LineError struct {
 func (e *LineError) Error() string { return fmt.Sprintf("cast, offset %d: %v", e.Offset, e.Err) }
 func (e *LineError) Unwrap() error { return e.Err }
 
-// Open opens the cast of a recording's folder, or a cast file.
+// Open opens the cast of a recording's folder, or a cast file. The error is
+// [ErrEncrypted] where only [OpenWith] can.
 func Open(path string) (*Reader, error) {
 	fi, err := os.Stat(path)
 	if err != nil {
 		return nil, err
+	}
+	if fi.IsDir() && IsEncrypted(path) {
+		return nil, ErrEncrypted
 	}
 	if fi.IsDir() {
 		path = filepath.Join(path, castName)

@@ -94,6 +94,12 @@ func (r *Recorder) start(ctx context.Context, s access.Session, shape Shape) (*R
 	s.State, s.BastionID = access.SessionLive, r.config.BastionID
 	s.Recording = path.Join(s.StartedAt.UTC().Format("2006/01/02"), string(s.ID))
 	rec := r.newRecording(s, start)
+	if len(r.config.Recipients) > 0 {
+		if err := rec.encrypt(r.config.Recipients); err != nil {
+			return nil, err
+		}
+		s.Command = ""
+	}
 	if err := rec.create(shape); err != nil {
 		return nil, errors.Join(err, rec.abandon())
 	}
@@ -140,14 +146,23 @@ func (r *Recorder) newRecording(s access.Session, start time.Time) *Recording {
 // create makes the folder and its first files, durably: from here on a crash
 // leaves something to recover.
 func (rec *Recording) create(shape Shape) error {
-	header, err := encodeHeader(rec.session, shape)
+	shown := rec.session
+	if rec.crypt != nil {
+		shown.Command = rec.crypt.command
+	}
+	header, err := encodeHeader(shown, shape)
 	if err != nil {
 		return err
 	}
 	if err := makeFolder(rec.r.config.Dir, rec.session.Recording); err != nil {
 		return err
 	}
-	if rec.cast, err = createFile(rec.dir, castName, &rec.r.reserve); err != nil {
+	if rec.crypt != nil {
+		if err := rec.crypt.create(); err != nil {
+			return err
+		}
+	}
+	if rec.cast, err = rec.makeFile(castName); err != nil {
 		return err
 	}
 	idx, err := createFile(rec.dir, sidecarName, &rec.r.reserve)
@@ -159,16 +174,38 @@ func (rec *Recording) create(shape Shape) error {
 	if err := rec.idx.note(appendPreamble(nil, rec.session.BastionID, rec.session.ID)); err != nil {
 		return err
 	}
+	if rec.crypt != nil {
+		if err := rec.idx.hide(rec.session, rec.crypt); err != nil {
+			return err
+		}
+	}
 	if err := rec.cast.append(header); err != nil {
 		return err
 	}
-	return errors.Join(rec.cast.f.Sync(), rec.idx.f.Sync(), syncDir(rec.dir))
+	for _, f := range append(rec.files(), &rec.idx.file) {
+		if f != nil {
+			if err := f.f.Sync(); err != nil {
+				return err
+			}
+		}
+	}
+	return syncDir(rec.dir)
+}
+
+// makeFile makes a file to append to.
+func (rec *Recording) makeFile(name string) (*file, error) {
+	if rec.crypt != nil {
+		return rec.crypt.file(name), nil
+	}
+	return createFile(rec.dir, name, &rec.r.reserve)
 }
 
 // abandon removes a recording that never began. It held no byte of a session.
 func (rec *Recording) abandon() error {
 	var errs []error
-	if rec.cast != nil {
+	if rec.crypt != nil && rec.cast != nil {
+		errs = append(errs, rec.crypt.abandon())
+	} else if rec.cast != nil {
 		errs = append(errs, rec.cast.f.Close(), os.Remove(filepath.Join(rec.dir, castName)))
 	}
 	if rec.idx != nil {

@@ -40,6 +40,8 @@ type Recording struct {
 	pending int64 // bytes since the last block
 	midline bool  // the cast's output stands in the middle of a line
 
+	crypt *crypt // of an encrypted one; else nil
+
 	indexing sync.Mutex // held while entries of the ledger go to the index
 	indexed  int64      // how much of events has gone there
 
@@ -155,7 +157,7 @@ func (rec *Recording) writeEvent(code byte, text string, count *int64) error {
 // appendTo appends to a file that is made when it is first needed.
 func (rec *Recording) appendTo(f **file, name string, b []byte) error {
 	if *f == nil {
-		made, err := createFile(rec.dir, name, &rec.r.reserve)
+		made, err := rec.makeFile(name)
 		if err != nil {
 			return err
 		}
@@ -176,7 +178,11 @@ func (rec *Recording) grown(n int64) error {
 	if rec.pending < blockBytes {
 		return nil
 	}
-	if err := rec.block(); err != nil {
+	err := rec.block()
+	if err == nil && rec.crypt != nil && rec.crypt.due(rec.r.config.Now()) {
+		err = rec.crypt.end()
+	}
+	if err != nil {
 		return rec.lose(nil, nil, rec.fail(err))
 	}
 	return nil
@@ -185,6 +191,9 @@ func (rec *Recording) grown(n int64) error {
 func (rec *Recording) block() error {
 	b := getBuffer()
 	defer putBuffer(b)
+	if err := rec.idx.noteStreams(b.notes, rec.streams()); err != nil {
+		return err
+	}
 	if err := rec.idx.block(b.notes, rec.last, rec.files(), rec.streams()); err != nil {
 		return err
 	}
@@ -194,6 +203,9 @@ func (rec *Recording) block() error {
 
 // files are the files that blocks cover.
 func (rec *Recording) files() []*file {
+	if rec.crypt != nil {
+		return rec.crypt.files()
+	}
 	return []*file{rec.cast, rec.in.file, rec.out.file, rec.events}
 }
 

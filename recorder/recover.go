@@ -169,7 +169,9 @@ func (r *Recorder) sessionOf(folder string, id access.SessionID) access.Session 
 	if u, err := ulid.ParseStrict(string(id)); err == nil {
 		s.StartedAt = stamp(ulid.Time(u.Time()))
 	}
-	if cast, err := Open(folder); err == nil {
+	if facts, ok := factsIn(folder); ok && facts.ID == id {
+		s = facts
+	} else if cast, err := Open(folder); err == nil {
 		if f := cast.Header.Facts; f != nil && f.ID == string(id) {
 			s = f.Session()
 		}

@@ -39,7 +39,11 @@ func (rec *Recording) Seal(ctx context.Context, end End) (access.Session, error)
 	rec.syncing.Lock()
 	defer rec.syncing.Unlock()
 	rec.end(end)
-	if err := rec.finish(); err != nil {
+	err := rec.lastSegment()
+	if err == nil {
+		err = rec.finish()
+	}
+	if err != nil {
 		rec.log().Error("recorder: the recording cannot be closed yet", "err", err)
 		return rec.Session(), err
 	}
@@ -81,8 +85,10 @@ func (rec *Recording) finish() error {
 	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	if err := rec.flush(); err != nil {
-		return err
+	if rec.crypt == nil {
+		if err := rec.flush(); err != nil {
+			return err
+		}
 	}
 	if err := rec.block(); err != nil {
 		return err
@@ -99,7 +105,10 @@ func (rec *Recording) finish() error {
 		if err := f.f.Sync(); err != nil {
 			return err
 		}
-		digests = append(digests, FileDigest{f.name, f.size, string(f.digest(nil))})
+		digests = append(digests, FileDigest{rec.nameOf(f), f.size, string(f.digest(nil))})
+	}
+	if rec.crypt != nil {
+		digests = append(digests, rec.crypt.made...)
 	}
 	cuts, err := rec.cutFiles()
 	if err := errors.Join(err, syncDir(rec.dir)); err != nil {
@@ -152,28 +161,39 @@ func (rec *Recording) joinTails() (streams []StreamDigest, files []FileDigest, e
 			continue
 		}
 		d := StreamDigest{Name: s.name, Bytes: s.bytes, Recorded: s.stored, Hashed: s.bytes}
-		if rec.recovery == nil {
+		if rec.crypt != nil {
+			d.Hashed = 0 // hidden with the notes
+		} else if rec.recovery == nil {
 			d.SHA256 = hex.EncodeToString(s.sum.Sum(nil))
 		} else {
 			d.Hashed, d.SHA256 = s.known.Bytes, s.known.SHA256
 		}
 		if s.bytes > s.stored {
-			from, _, found, err := joinTail(rec.dir, s.name, &rec.r.reserve)
+			from, f, found, err := rec.keepTail(s)
 			if err != nil {
 				return nil, nil, err
 			}
 			if found {
 				d.TailFrom = from
-				f, err := digestFile(rec.dir, s.name+tailEnd)
-				if err != nil {
-					return nil, nil, err
-				}
 				files = append(files, f)
 			}
 		}
 		streams = append(streams, d)
 	}
 	return streams, files, nil
+}
+
+// keepTail makes the file that stays of a stream's ring.
+func (rec *Recording) keepTail(s *stream) (from int64, f FileDigest, found bool, err error) {
+	if rec.crypt != nil {
+		return rec.crypt.keepRing(s.name)
+	}
+	from, _, found, err = joinTail(rec.dir, s.name, &rec.r.reserve)
+	if err != nil || !found {
+		return 0, f, false, err
+	}
+	f, err = digestFile(rec.dir, s.name+tailEnd)
+	return from, f, true, err
 }
 
 // cutFiles tells of what recoveries cut off, this one and any that did not

@@ -42,6 +42,10 @@ type sidecar struct {
 	blocks uint64
 	chain  [sha256.Size]byte
 	link   hash.Hash // previous chain and the bytes since
+
+	// hidden is where the notes of an encrypted recording go: they hold what
+	// was shown. Only blocks stay here.
+	hidden *file
 }
 
 const (
@@ -77,6 +81,9 @@ func (s *sidecar) start(prev [sha256.Size]byte) {
 
 // note appends whole lines.
 func (s *sidecar) note(lines []byte) error {
+	if s.hidden != nil {
+		return s.hidden.append(lines)
+	}
 	if err := s.append(lines); err != nil {
 		return err
 	}
@@ -136,10 +143,31 @@ func (s *sidecar) block(b []byte, micros int64, files []*file, streams []*stream
 		grown++
 	}
 	b = append(b, ']')
-	b, bulk := appendStreams(b, streams)
+	bulk := 0
+	if s.hidden != nil {
+		b = appendCounts(b, streams)
+	} else {
+		b, bulk = appendStreams(b, streams)
+	}
 	if grown+bulk == 0 {
 		return nil
 	}
+	if err := s.close(b); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f != nil {
+			f.blocked = f.size
+		}
+	}
+	for _, st := range streams {
+		st.blocked = st.bytes
+	}
+	return nil
+}
+
+// close appends a block's line, which is b so far, with its chain.
+func (s *sidecar) close(b []byte) error {
 	chain, err := s.next(b)
 	if err != nil {
 		return err
@@ -154,14 +182,6 @@ func (s *sidecar) block(b []byte, micros int64, files []*file, streams []*stream
 	s.chain = chain
 	s.link.Reset()
 	s.link.Write(chain[:])
-	for _, f := range files {
-		if f != nil {
-			f.blocked = f.size
-		}
-	}
-	for _, st := range streams {
-		st.blocked = st.bytes
-	}
 	return nil
 }
 

@@ -28,6 +28,7 @@ type sidecarLine struct {
 	Bytes    []byte `json:"bytes"`
 
 	Block   uint64       `json:"block"`
+	At      json.Number  `json:"at"`
 	Files   []FileDigest `json:"files"`
 	Streams []FileDigest `json:"streams"`
 }
@@ -64,6 +65,7 @@ type carries struct{ last, before carryNote }
 type sidecarBlock struct {
 	number  uint64
 	end     int64 // offset after its line
+	at      int64 // microseconds since the start
 	files   []FileDigest
 	streams []FileDigest
 	chain   [sha256.Size]byte
@@ -159,6 +161,9 @@ func (s *sidecarScan) takeBlock(line []byte, l sidecarLine, end int64, visit fun
 	}
 	link.Write(line[:cut])
 	b := sidecarBlock{number: l.Block, end: end, files: l.Files, streams: l.Streams}
+	if seconds, err := l.At.Float64(); err == nil && seconds >= 0 && seconds < 1e9 {
+		b.at = int64(seconds*1e6 + 0.5)
+	}
 	link.Sum(b.chain[:0])
 	if string(line[cut+len(chainKey):]) != hex.EncodeToString(b.chain[:])+`"}` {
 		return fmt.Errorf("the chain breaks at block %d", l.Block)

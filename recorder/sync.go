@@ -24,6 +24,11 @@ func (r *Recorder) Run(ctx context.Context) error {
 	wg.Go(func() {
 		every(ctx, r.config.SyncEvery, func() { r.indexAll(ctx) })
 	})
+	if len(r.config.Recipients) > 0 {
+		wg.Go(func() {
+			every(ctx, r.config.SyncEvery, func() { r.segmentAll(ctx) })
+		})
+	}
 	every(ctx, r.config.SyncEvery, r.syncAll)
 	r.syncAll()
 	return nil
@@ -91,6 +96,10 @@ func (rec *Recording) beforeSync() ([]*os.File, error) {
 			f.synced = f.size
 			dirty = append(dirty, f.f)
 		}
+	}
+	if rec.crypt != nil && rec.crypt.moved {
+		rec.crypt.moved = false
+		return dirty, syncDir(rec.dir)
 	}
 	return dirty, nil
 }

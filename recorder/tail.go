@@ -25,6 +25,8 @@ type tail struct {
 	reserve *reserve
 	began   int64 // offset in the stream of the first byte that went here
 	end     int64 // offset in the stream after the last one
+
+	cover *cover // of an encrypted recording; else nil
 }
 
 const (
@@ -34,13 +36,13 @@ const (
 	tailEnd  = ".tail" // of the name of the file that stays
 )
 
-// newTail begins a tail at an offset of the stream.
-func newTail(dir, stream string, offset int64, r *reserve) (*tail, error) {
+// newTail begins a tail at an offset of the stream, plain if c is nil.
+func newTail(dir, stream string, offset int64, r *reserve, c *cover) (*tail, error) {
 	f, err := os.OpenFile(filepath.Join(dir, stream+ringEnd), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	t := &tail{f: f, reserve: r, began: offset, end: offset}
+	t := &tail{f: f, reserve: r, began: offset, end: offset, cover: c}
 	if err := t.writeHead(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -48,7 +50,7 @@ func newTail(dir, stream string, offset int64, r *reserve) (*tail, error) {
 }
 
 func (t *tail) writeHead() error {
-	return t.write(fmt.Appendf(make([]byte, 0, ringHead), "%020d %020d\n", t.began, t.end), 0)
+	return t.write(t.appendHead(make([]byte, 0, coverHead)), 0)
 }
 
 func (t *tail) write(p []byte, at int64) error {
@@ -57,10 +59,25 @@ func (t *tail) write(p []byte, at int64) error {
 
 // append writes p. What a failing write leaves is not counted.
 func (t *tail) append(p []byte) error {
+	if t.cover == nil {
+		return t.put(p)
+	}
+	for len(p) > 0 {
+		n := min(len(p), coverStep)
+		if err := t.put(t.cover.hide(p[:n])); err != nil {
+			t.cover, t.began = newCover(t.cover.key), t.end
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+func (t *tail) put(p []byte) error {
 	for len(p) > 0 {
 		at := (t.end - t.began) % ringSize
 		n := min(int64(len(p)), tailSize, ringSize-at)
-		if err := t.write(p[:n], ringHead+at); err != nil {
+		if err := t.write(p[:n], t.head()+at); err != nil {
 			return err
 		}
 		t.end += n
@@ -86,26 +103,38 @@ func joinTail(dir, stream string, r *reserve) (start, end int64, found bool, err
 	if err != nil {
 		return 0, 0, false, err
 	}
+	kept, start, end, err := parseRing(data)
+	if err != nil {
+		return 0, 0, false, nil //nolint:nilerr // as if there were none
+	}
+	return start, end, true, replaceFile(dir, stream+tailEnd, kept, r)
+}
+
+// errRing says that a ring tells nothing.
+var errRing = errors.New("not a ring that can be read")
+
+// parseRing gives the last MiB of a ring, and which part of the stream it is.
+func parseRing(data []byte) (kept []byte, start, end int64, err error) {
 	var began int64
 	if len(data) < ringHead {
-		return 0, 0, false, nil
+		return nil, 0, 0, errRing
 	}
 	if _, err := fmt.Sscanf(string(data[:ringHead]), "%d %d\n", &began, &end); err != nil || end < began {
-		return 0, 0, false, nil
+		return nil, 0, 0, errRing
 	}
 	ring := data[ringHead:]
 	start = max(began, end-tailSize)
-	kept := make([]byte, 0, end-start)
+	kept = make([]byte, 0, end-start)
 	for o := start; o < end; {
 		at := (o - began) % ringSize
 		n := min(end-o, ringSize-at)
 		if at+n > int64(len(ring)) {
-			return 0, 0, false, nil
+			return nil, 0, 0, errRing
 		}
 		kept = append(kept, ring[at:at+n]...)
 		o += n
 	}
-	return start, end, true, replaceFile(dir, stream+tailEnd, kept, r)
+	return kept, start, end, nil
 }
 
 // dropTail removes the ring that joinTail has read.

@@ -116,7 +116,7 @@ func (v *verifier) manifest(trust Trust) (bool, error) {
 	data, err := readManifestFile(v.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(filepath.Join(v.dir, castName)); err == nil {
+		if hasFile(v.dir, castName) || hasFile(v.dir, sidecarName) {
 			v.find(Missing, manifestName, 0, "there is no manifest: the session is live, or waits for recovery, or somebody removed it")
 		} else {
 			v.find(Missing, manifestName, 0, "there is no recording")
@@ -196,8 +196,12 @@ func (v *verifier) locate(bad []FileDigest) error {
 		if err != nil {
 			return err
 		}
-		from, short := sums.checked(f.Name), n < f.Bytes
-		if w := wrong[f.Name]; w != nil {
+		block := f.Name // as blocks know it
+		if number, err := tailNumber(filepath.Join(v.dir, f.Name)); err == nil && f.Name == tailName {
+			block = tailNumberName(number)
+		}
+		from, short := sums.checked(block), n < f.Bytes
+		if w := wrong[block]; w != nil {
 			from, short = w.from, w.short
 		}
 		if f.Name == sidecarName && scan != nil {
@@ -263,10 +267,13 @@ func (v *verifier) strangers() error {
 			slices.ContainsFunc(v.m.Files, func(f FileDigest) bool { return f.Name == name }) {
 			continue
 		}
-		for _, ours := range []string{"session.", "stdin.", "stdout.", "stderr.", "events."} {
+		for _, ours := range []string{"session.", "stdin.", "stdout.", "stderr.", "events.", "key.", "tail."} {
 			if strings.HasPrefix(name, ours) {
 				v.find(Altered, name, 0, "%s is not in the manifest", name)
 			}
+		}
+		if numbered.MatchString(name) || numberedTail.MatchString(name) {
+			v.find(Altered, name, 0, "%s is not in the manifest", name)
 		}
 	}
 	return nil

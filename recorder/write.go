@@ -68,7 +68,11 @@ func (rec *Recording) writeBeyond(s *stream, recorded int, beyond []byte) error 
 		return nil
 	}
 	if s.tail == nil {
-		t, err := newTail(rec.dir, s.name, s.bytes+int64(recorded), &rec.r.reserve)
+		var c *cover
+		if rec.crypt != nil {
+			c = newCover(rec.crypt.key.ring)
+		}
+		t, err := newTail(rec.dir, s.name, s.bytes+int64(recorded), &rec.r.reserve, c)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport/sallyport/internal/strictyaml"
+	"github.com/sallyport/sallyport/recorder"
 )
 
 // Config is sallyport.yaml: how this server runs. Its fields carry the names
@@ -88,9 +89,11 @@ type RecordingConfig struct {
 	OnFailure  string          `yaml:"on_failure"` // terminate | warn
 	MinFree    strictyaml.Size `yaml:"min_free"`   // below this, new sessions are refused
 	SyncEvery  time.Duration   `yaml:"sync_every"`
-	Recipients []string        `yaml:"recipients"`
+	Recipients []string        `yaml:"recipients"` // public keys; none: recordings are plain
 	ExecLimit  strictyaml.Size `yaml:"exec_limit"` // of each stream of a session without a terminal
 	Keep       time.Duration   `yaml:"keep"`
+
+	recipients recorder.Recipients // parsed
 }
 
 // LimitsConfig bounds what clients may take.

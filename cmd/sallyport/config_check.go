@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport/sallyport/certs"
 	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/internal/strictyaml"
+	"github.com/sallyport/sallyport/recorder"
 )
 
 var (
@@ -159,9 +160,14 @@ func (c *RecordingConfig) check(doc *strictyaml.Document) {
 	positive(doc, "recording.sync_every", int64(c.SyncEvery))
 	positive(doc, "recording.exec_limit", int64(c.ExecLimit))
 	positive(doc, "recording.keep", int64(c.Keep))
-	// Accepting these would promise what does not happen.
-	if len(c.Recipients) > 0 {
-		doc.Faultf("recording.recipients", "recordings cannot be encrypted by this version yet; leave it out")
+	c.recipients = nil
+	for i, key := range c.Recipients {
+		r, err := recorder.ParseRecipient(key)
+		if err != nil {
+			doc.Faultf(at("recording.recipients", i), "%v", err)
+			continue
+		}
+		c.recipients = append(c.recipients, r)
 	}
 	if doc.Has("recording.keep") {
 		doc.Warnf("recording.keep", "has no effect yet: this version deletes no recordings")

@@ -138,7 +138,8 @@ func (h *house) openRecorder(context.Context) (err error) {
 	h.recorder, err = recorder.New(recorder.Config{
 		Dir: h.config.recordings(), KeyDir: h.config.keys(), BastionID: h.config.BastionID, Index: h.store,
 		OnFailure: onFailure, MinFree: int64(c.MinFree), SyncEvery: c.SyncEvery, ExecLimit: int64(c.ExecLimit),
-		Now: time.Now, Log: h.log,
+		Recipients: c.recipients,
+		Now:        time.Now, Log: h.log,
 	})
 	return err
 }
@@ -148,6 +149,7 @@ func (h *house) openDesk(context.Context) (err error) {
 	h.desk, err = approvals.New(approvals.Config{
 		Store: deskStore{h.store}, Policy: h.policy, BastionID: h.config.BastionID,
 		Now: time.Now, NewID: newID, Log: h.log, Shown: slack.Mode != "none",
+		HideCommands: len(h.config.Recording.Recipients) > 0,
 	})
 	if err != nil || slack.Mode == "none" {
 		return err
