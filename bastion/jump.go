@@ -20,7 +20,8 @@ const maxInnerHandshakes = 8
 // jump ends the inner SSH of `ssh -J bastion LOGIN@HOST`. The client believes
 // to talk to HOST; it talks to us, and we show a certificate of our own host CA
 // for HOST's name. So the session is recorded like any other, with no software
-// on the client and no forwarded agent.
+// on the client and no forwarded agent. To a client that knows no certificates
+// (paramiko, PuTTY, dropbear) we show what we are: the bastion, by its own key.
 func (c *connection) jump(ch gossh.NewChannel) {
 	d, ok := parseDirect(ch.ExtraData())
 	if !ok {
@@ -95,6 +96,9 @@ func (c *connection) handshake(nc gossh.NewChannel, d direct, host access.Host) 
 	defer tooSlow.Stop()
 	config := c.innerConfig(d, host)
 	config.AddHostKey(signer)
+	for _, own := range c.srv.HostKeys { // for clients that know no certificates
+		config.AddHostKey(own)
+	}
 	sc, chans, reqs, err := gossh.NewServerConn(stream, config)
 	if err != nil {
 		stream.abort()
