@@ -15,9 +15,9 @@ const promptTime = 2 * time.Minute
 
 // askReason asks for the reason at the person's terminal.
 func (s *session) askReason(ctx context.Context) (string, error) {
-	s.write("sallyport: " + s.c.target.String() + " needs approval. Reason: ")
-	answer := s.in.prompt(s.ch.Stderr())
+	answer := s.in.prompt(s.ch.Stderr()) // first: a script answers at once
 	defer s.in.watch()
+	s.write("sallyport: " + s.c.target.String() + " needs approval. Reason: ")
 	timer := time.NewTimer(promptTime)
 	defer timer.Stop()
 	select {
@@ -34,7 +34,15 @@ func (s *session) askReason(ctx context.Context) (string, error) {
 
 // tell shows how the waiting goes: who is asked and until when, then each
 // approval.
-func (s *session) tell(w access.Waiting) { s.say(waitingLine(w, s.srv.Now())) }
+func (s *session) tell(w access.Waiting) {
+	s.mu.Lock()
+	terminal := s.setup.pty != nil
+	s.mu.Unlock()
+	if terminal {
+		s.in.watch()
+	}
+	s.say(waitingLine(w, s.srv.Now()))
+}
 
 func waitingLine(w access.Waiting, now time.Time) string {
 	left := w.Until.Sub(now).Round(time.Second)

@@ -1,6 +1,10 @@
 package bastion
 
-import "github.com/sallyport/sallyport/access"
+import (
+	"regexp"
+
+	"github.com/sallyport/sallyport/access"
+)
 
 // The gate is these functions: every channel and every request type passes
 // exactly one of them, and what they do not name is refused (invariant 2).
@@ -123,3 +127,12 @@ func gateStart(requestType, argument string) (access.Kind, bool) {
 		return "", false
 	}
 }
+
+// moshServer is what mosh has ssh start, in both of its ways to find the host's
+// address (mosh 1.4, --experimental-remote-ip).
+var moshServer = regexp.MustCompile(`(^|; )(\S*/)?mosh-server '?new\b`)
+
+// startsMosh recognizes mosh, which goes on by UDP, past the bastion and its
+// record: it would wait for answers that never come. To say so is a courtesy
+// and no barrier; whoever may run programs on a host may run any.
+func startsMosh(command string) bool { return moshServer.MatchString(command) }

@@ -91,6 +91,19 @@ func TestByClient(t *testing.T) {
 	}
 }
 
+// mosh is told that it cannot work; what only speaks of it runs.
+func TestStartsMosh(t *testing.T) {
+	for command, want := range map[string]bool{
+		"mosh-server 'new' '-c' '256' '-s'": true, "mosh-server new": true, "/usr/local/bin/mosh-server 'new'": true,
+		`sh -c '[ -n "$SSH_CONNECTION" ] && printf x' ; mosh-server 'new' '-c' '8'`: true,
+		"": false, "mosh-server": false, "which mosh-server": false, "apt install mosh-server newer": false, "man mosh-server new": false, "mosh-server newest": false,
+	} {
+		if startsMosh(command) != want {
+			t.Errorf("%q: %v", command, !want)
+		}
+	}
+}
+
 // SSH is seen however its first bytes are cut, and nothing else is.
 func TestPrefix(t *testing.T) {
 	for text, want := range map[string]bool{

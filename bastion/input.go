@@ -23,7 +23,8 @@ type inputMode int
 
 const (
 	holdInput    inputMode = iota // keep it for the host
-	watchInput                    // a pty that waits: drop it, but for ctrlC
+	aheadInput                    // the same on a pty, where ctrlC withdraws
+	watchInput                    // a pty while a person is asked: drop it, but for ctrlC
 	promptInput                   // a pty that is asked for the reason
 	deliverInput                  // to the host or the console
 	dropInput                     // the session is over
@@ -74,11 +75,18 @@ func (in *input) run() {
 func (in *input) take(p []byte) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for in.mode == holdInput && len(in.early)+len(p) > maxEarly {
+	for {
+		if in.mode == aheadInput && bytes.IndexByte(p, ctrlC) >= 0 {
+			in.withdraw()
+			return nil
+		}
+		if in.mode > aheadInput || len(in.early)+len(p) <= maxEarly {
+			break
+		}
 		in.moved.Wait()
 	}
 	switch in.mode {
-	case holdInput:
+	case holdInput, aheadInput:
 		in.early = append(in.early, p...)
 	case watchInput:
 		if bytes.IndexByte(p, ctrlC) >= 0 {
@@ -104,31 +112,38 @@ func (in *input) take(p []byte) error {
 	return nil
 }
 
-// watch is the mode of a pty while its request waits.
-func (in *input) watch() { in.become(watchInput) }
-
-// drop is the mode of the end.
-func (in *input) drop() { in.become(dropInput) }
-
-func (in *input) become(m inputMode) {
+// ahead is the mode of a pty while its session opens, and nobody is asked.
+func (in *input) ahead() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.mode = m
-	if m != holdInput {
-		in.early = nil
-	}
+	in.mode = aheadInput
 	in.moved.Broadcast()
 }
 
-// deliver gives everything to sink from now on: what was held first, unless it
-// was typed ahead on a terminal, where it would run on a host that the person
-// had not seen yet.
-func (in *input) deliver(sink inputSink, keep bool) error {
+// watch is the mode of a pty from when a person is asked: what is typed then,
+// and what was typed before, would run long after, on a host that the person
+// has not seen yet. It does nothing once the input is delivered.
+func (in *input) watch() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.mode < deliverInput {
+		in.mode, in.early = watchInput, nil
+		in.moved.Broadcast()
+	}
+}
+
+// drop is the mode of the end.
+func (in *input) drop() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.mode, in.early = dropInput, nil
+	in.moved.Broadcast()
+}
+
+// deliver gives everything to sink from now on, what was held first.
+func (in *input) deliver(sink inputSink) error {
 	in.mu.Lock()
 	early, ended := in.early, in.ended
-	if !keep {
-		early = nil
-	}
 	in.early, in.to = nil, sink
 	// The lock is held while the early input is written, so that nothing
 	// overtakes it. The sink's end, if it is stuck, is the session's: it
@@ -151,7 +166,7 @@ func (in *input) prompt(echo io.Writer) <-chan string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.line = &lineEditor{echo: echo, done: make(chan string, 1)}
-	in.mode = promptInput
+	in.mode, in.early = promptInput, nil
 	in.moved.Broadcast()
 	return in.line.done
 }

@@ -86,8 +86,7 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 		return outcome{refusedByHost: true}
 	}
 	go func() {
-		// Typed ahead on a terminal is dropped: it would run unseen.
-		if err := s.in.deliver(r, setup.pty == nil); err != nil {
+		if err := s.in.deliver(r); err != nil {
 			s.log.Debug("early input", "err", err)
 		}
 	}()

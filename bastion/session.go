@@ -112,6 +112,10 @@ func (s *session) admit(st started) (*access.Pass, error) {
 		s.c.event(audit.ChannelRefused, map[string]string{"subsystem": access.Plain(st.argument, 40)})
 		return nil, access.Refuse(access.ReasonChannel, "the subsystem "+access.Plain(st.argument, 40)+" is not allowed here", "sftp is")
 	}
+	if kind == access.KindExec && startsMosh(st.argument) {
+		s.c.event(audit.ChannelRefused, map[string]string{"command": "mosh-server"})
+		return nil, access.Refuse(access.ReasonChannel, "mosh goes by UDP, which the bastion neither carries nor records", "Use ssh")
+	}
 	leave, ok := s.srv.presence.enter(s.c.identity.Person)
 	if !ok {
 		return nil, access.Refuse(access.ReasonLimit, "you have too many sessions open", "Close some")
@@ -123,7 +127,7 @@ func (s *session) admit(st started) (*access.Pass, error) {
 		Kind: kind, Command: st.argument, Reason: st.reason, Tell: s.tell,
 	}
 	if st.terminal {
-		s.in.watch()
+		s.in.ahead()
 		a.AskReason = s.askReason
 	}
 	return s.srv.Desk.Admit(s.ctx, a)

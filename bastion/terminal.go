@@ -97,7 +97,7 @@ func (s *session) console(st started) {
 	// A pipe that nobody reads any more lets the input's goroutine go.
 	defer context.AfterFunc(attending, func() { _ = stdin.CloseWithError(io.EOF) })()
 	go func() {
-		if err := s.in.deliver(program, true); err != nil {
+		if err := s.in.deliver(program); err != nil {
 			s.log.Debug("early input", "err", err)
 		}
 	}()
