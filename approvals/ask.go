@@ -251,6 +251,9 @@ func (c *change) insert(request access.Request, r ruling, actor string, asked []
 	if err := c.audit(e); err != nil {
 		return err
 	}
+	if err := c.tellExtensionAsked(request, actor); err != nil {
+		return err
+	}
 	return c.show(request.ID)
 }
 

@@ -207,7 +207,7 @@ func (c *change) deny(r access.Request, who decider, reason string) error {
 	if err := c.auditDecision(audit.RequestDenied, r, who, reason); err != nil {
 		return err
 	}
-	return c.show(r.ID)
+	return c.showDecided(r)
 }
 
 // approve ends the request with a grant that is ready until use_within.
@@ -231,7 +231,7 @@ func (c *change) approve(r access.Request, rule *policy.Rule, who decider, reaso
 	if err := c.audit(e); err != nil {
 		return err
 	}
-	return c.show(r.ID)
+	return c.showDecided(r)
 }
 
 // granted is how long a request is approved for: as asked, or the least that

@@ -76,6 +76,8 @@ type Desk struct {
 	attending map[*attendance]bool
 	swept     *policy.Policy // under which everything was last swept; nil before
 
+	started time.Time // what was put into the outbox before may have been told
+
 	due   chan struct{} // a deadline may have moved; holds one
 	shown chan struct{} // the outbox may have more; holds one
 }
@@ -90,6 +92,7 @@ func New(c Config) (*Desk, error) {
 		sessions:  map[access.SessionID]*session{},
 		waiters:   map[access.RequestID]map[*waiter]bool{},
 		attending: map[*attendance]bool{},
+		started:   c.Now(),
 		due:       make(chan struct{}, 1),
 		shown:     make(chan struct{}, 1),
 	}, nil
@@ -143,6 +146,12 @@ func (c *change) show(id access.RequestID) error {
 func (c *change) tell(e access.Effect) error {
 	if !c.desk.Shown {
 		return nil
+	}
+	if e.At.IsZero() {
+		e.At = c.now
+	}
+	if e.Kind.Place() == access.InDigest {
+		e.Due = nextDigest(c.now)
 	}
 	return c.Tell(e)
 }

@@ -27,20 +27,24 @@ const (
 )
 
 // Deliver shows what is in the outbox through n, until ctx ends: each request
-// at least once as it stands, in order, the longest waiting first. One
-// Deliver runs per database.
+// at least once as it stands, in order, the longest waiting first; and, between
+// them, effects. One Deliver runs per database.
 func (d *Desk) Deliver(ctx context.Context, n Notifier) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var pruned time.Time
+	var pruned, effects time.Time // effects: when the next may be told
 	for ctx.Err() == nil {
-		if now := d.Now(); now.Sub(pruned) >= pruneEvery {
+		now := d.Now()
+		if now.Sub(pruned) >= pruneEvery {
 			pruned = now
 			if err := d.PruneNotices(ctx); err != nil && ctx.Err() == nil {
 				d.Log.Error("the outbox is not pruned", "err", err)
 			}
 		}
 		wait, firm, err := d.DeliverNext(ctx, n)
+		if err == nil && wait > 0 && !firm { // cards come first
+			wait, firm, effects, err = d.deliverEffects(ctx, n, wait, effects)
+		}
 		if err != nil && ctx.Err() == nil {
 			d.Log.Error("the outbox is held up", "err", err)
 			wait = afterFault
@@ -58,6 +62,23 @@ func (d *Desk) Deliver(ctx context.Context, n Notifier) {
 	}
 }
 
+// deliverEffects tells effects at their pace: at next or later. It gives the
+// shorter wait, of cards and of effects, and when these may be told again.
+func (d *Desk) deliverEffects(ctx context.Context, n Notifier, cards time.Duration, next time.Time) (time.Duration, bool, time.Time, error) {
+	now := d.Now()
+	if early := next.Sub(now); early > 0 && early <= effectsEvery { // longer if the clock was set back
+		return min(cards, early), false, next, nil
+	}
+	wait, firm, err := d.TellNext(ctx, n)
+	if err != nil || firm {
+		return wait, firm, next, err
+	}
+	if wait <= effectsEvery {
+		next = d.Now().Add(wait)
+	}
+	return min(cards, wait), false, next, nil
+}
+
 // DeliverNext shows the request that is due first. It gives how long to wait
 // before the next call, firmly if the other side said so. An error is the
 // database's.
@@ -72,6 +93,8 @@ func (d *Desk) DeliverNext(ctx context.Context, n Notifier) (wait time.Duration,
 	}
 	at, err := d.showRequest(ctx, n, id)
 	switch {
+	case err == nil && at.TS == "":
+		return 0, false, d.Store.NoticeSkipped(ctx, id, through)
 	case err == nil:
 		return 0, false, d.Store.NoticeShown(ctx, id, through, at.Channel, at.TS)
 	case ctx.Err() != nil:
@@ -116,7 +139,7 @@ func (d *Desk) untilNotice(ctx context.Context) (time.Duration, error) {
 	return min(longestSleep, max(time.Millisecond, next.Sub(d.Now()))), nil
 }
 
-// showRequest posts or updates. The request is read after the row of the
+// showRequest posts or updates; what is quiet it leaves alone. The request is read after the row of the
 // outbox, so what is shown is at least as new as what the row tells of.
 func (d *Desk) showRequest(ctx context.Context, n Notifier, id access.RequestID) (MessageRef, error) {
 	notice, err := d.notice(ctx, id)
@@ -129,12 +152,20 @@ func (d *Desk) showRequest(ctx context.Context, n Notifier, id access.RequestID)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	if ts == "" && quiet(notice.Request) {
+		return MessageRef{}, nil
+	}
 	if ts == "" {
 		return n.Post(ctx, notice)
 	}
 	return n.Update(ctx, MessageRef{Channel: channel, TS: ts}, notice)
 }
 
+// quiet reports whether a request has no message of its own: nobody was asked,
+// and a digest tells of it.
+func quiet(r access.Request) bool { return r.Auto != "" && !r.BreakGlass }
+
+// notice is a request as it stands, with what the policy says of it now.
 func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) {
 	r, err := d.Store.Request(ctx, id)
 	if err != nil {
@@ -144,7 +175,14 @@ func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) 
 	if n.Cause, n.EndedWhy, err = d.Store.Causes(ctx, id); err != nil {
 		return Notice{}, err
 	}
+	if n.Usage, err = d.Store.Usage(ctx, id); err != nil {
+		return Notice{}, err
+	}
+	if n.Risks, err = d.Risks(ctx, r); err != nil { // worth knowing, but nobody should wait for it
+		d.Log.Error("the history of a request cannot be read", "request", id, "err", err)
+	}
 	p := d.Policy.Current()
+	n.Host, _ = p.Host(r.Target.Host)
 	rule, ok := p.Rule(r.Rule)
 	if !ok || rule.Approval == nil {
 		return n, nil

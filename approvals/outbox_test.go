@@ -14,11 +14,12 @@ import (
 
 // board is where requests are shown: a Slack that can be broken.
 type board struct {
-	fail  error
-	posts int
-	calls int
-	shown map[approvals.MessageRef]approvals.Notice
-	then  func() // once, in the middle of a call
+	fail     error
+	posts    int
+	calls    int
+	tellings []approvals.Telling
+	shown    map[approvals.MessageRef]approvals.Notice
+	then     func() // once, in the middle of a call
 }
 
 func (b *board) Post(_ context.Context, n approvals.Notice) (approvals.MessageRef, error) {
@@ -37,6 +38,15 @@ func (b *board) Update(_ context.Context, at approvals.MessageRef, n approvals.N
 	}
 	b.shown[at] = n
 	return at, nil
+}
+
+func (b *board) Tell(_ context.Context, t approvals.Telling) (int, error) {
+	b.calls++
+	if b.fail != nil {
+		return 0, b.fail
+	}
+	b.tellings = append(b.tellings, t)
+	return len(t.Effects), nil
 }
 
 type limited struct{ after time.Duration }
@@ -187,6 +197,10 @@ func (c notifying) Post(_ context.Context, n approvals.Notice) (approvals.Messag
 func (c notifying) Update(_ context.Context, at approvals.MessageRef, n approvals.Notice) (approvals.MessageRef, error) {
 	c <- n
 	return at, nil
+}
+
+func (c notifying) Tell(_ context.Context, t approvals.Telling) (int, error) {
+	return len(t.Effects), nil
 }
 
 type refused struct{}

@@ -169,7 +169,8 @@ func (c *change) use(s *session, r ruling, g access.Grant) error {
 }
 
 // open counts a session under a grant. The first one binds what was not known
-// when it was asked for; each further one is told of in the thread.
+// when it was asked for; each is told of in the
+// thread by the transaction that opens its recording.
 func (c *change) open(s *session, g access.Grant) (access.Grant, error) {
 	if g.Binds(access.BindKey) && g.Fingerprint == "" {
 		g.Fingerprint = s.app.Identity.Fingerprint
@@ -180,11 +181,8 @@ func (c *change) open(s *session, g access.Grant) (access.Grant, error) {
 	if err := c.OpenSession(g); err != nil {
 		return g, err
 	}
-	if g.Opened++; g.Opened == 1 {
-		return g, nil
-	}
-	return g, c.tell(access.Effect{Request: g.RequestID, Kind: access.EffectSession, Person: g.Person, Session: s.app.Session,
-		Text: fmt.Sprintf("session %d: %s from %s", g.Opened, s.app.Kind, s.app.Identity.Address())})
+	g.Opened++
+	return g, nil
 }
 
 // endGrant ends a live grant. Each session under it goes on under another
@@ -203,6 +201,9 @@ func (c *change) endGrant(g access.Grant, next access.GrantState, e ending) erro
 		return err
 	}
 	if err := c.endExtensions(g, e); err != nil {
+		return err
+	}
+	if err := c.tellGrantEnded(g, e); err != nil {
 		return err
 	}
 	if err := c.showGrant(g); err != nil {

@@ -17,6 +17,8 @@ type Store interface {
 	Write(ctx context.Context, f func(Tx) error) error
 
 	Request(ctx context.Context, id access.RequestID) (access.Request, error)
+	// Requests gives requests with their decisions and grants, newest first.
+	Requests(ctx context.Context, q access.RequestQuery) ([]access.Request, error)
 	// Causes says, in plain words, why a request and its grant ended.
 	Causes(ctx context.Context, id access.RequestID) (request, grant string, err error)
 	// Locks gives all locks in force.
@@ -30,7 +32,19 @@ type Store interface {
 	NoticeShown(ctx context.Context, id access.RequestID, through int64, channel, ts string) error
 	NoticeFailed(ctx context.Context, id access.RequestID, next time.Time, cause string) error
 	NoticeGivenUp(ctx context.Context, id access.RequestID, through int64, cause string) error
+	// NoticeSkipped says that the request is not to be shown, nor anything told
+	// in its thread.
+	NoticeSkipped(ctx context.Context, id access.RequestID, through int64) error
 	Message(ctx context.Context, id access.RequestID) (channel, ts string, err error)
+	NextEffects(ctx context.Context, now time.Time, limit int) (list []access.Effect, attempts int, err error)
+	NextEffectsAt(ctx context.Context) (time.Time, bool, error)
+	EffectsTold(ctx context.Context, told []access.Effect) error
+	EffectsFailed(ctx context.Context, first access.Effect, next time.Time, cause string) error
+	EffectsGivenUp(ctx context.Context, lost []access.Effect, cause string) error
+	// Usage tells what became of the right that an approval gave.
+	Usage(ctx context.Context, id access.RequestID) (access.Usage, error)
+	// History gives what was before a request.
+	History(ctx context.Context, r access.Request) (access.History, error)
 	// PruneOutbox forgets up to limit notices that ended before a moment.
 	PruneOutbox(ctx context.Context, before time.Time, limit int) (n int64, err error)
 }

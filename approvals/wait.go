@@ -206,6 +206,10 @@ func (c *change) endRequest(r access.Request, next access.RequestState, e ending
 
 // lapse ends a request that nobody decided in time.
 func (c *change) lapse(r access.Request) error {
-	return c.endRequest(r, access.RequestLapsed, ending{actor: audit.ActorSystem,
+	err := c.endRequest(r, access.RequestLapsed, ending{actor: audit.ActorSystem,
 		words: "nobody decided it by " + r.WaitUntil.UTC().Format(time.DateTime) + " UTC"})
+	if err != nil {
+		return err
+	}
+	return c.tellRequester(r)
 }

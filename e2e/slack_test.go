@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func (w *town) configureSlack() error {
 	if section == nil || section["mode"] == "none" || w.slack != nil {
 		return nil
 	}
-	config := slacktest.Config{Channels: []slacktest.Channel{{ID: channel, Name: "access"}}, Users: []slacktest.User{
+	config := slacktest.Config{Commands: []string{"/access"}, Channels: []slacktest.Channel{{ID: channel, Name: "access"}}, Users: []slacktest.User{
 		{ID: guest, Name: "guest", IsRestricted: true}, {ID: someone, Name: "someone"},
 	}}
 	for _, p := range w.people {
@@ -45,11 +46,13 @@ func (w *town) configureSlack() error {
 }
 
 // card waits for a message of the bastion's whose blocks show buttons.
-func (w *town) card(ts *testscript.TestScript) slacktest.Message {
+func (w *town) card(ts *testscript.TestScript) slacktest.Message { return w.cardWith(ts, "approve") }
+
+func (w *town) cardWith(ts *testscript.TestScript, action string) slacktest.Message {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	card, err := w.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
-		_, ok := m.Element("approve")
+		_, ok := m.Element(action)
 		return ok
 	})
 	ts.Check(err)
@@ -71,7 +74,8 @@ func (w *town) slackUser(ts *testscript.TestScript, name string) string {
 }
 
 // click presses a button on the newest card that has one. "again" presses the
-// button of a card that has been rewritten since.
+// button of a card that has been rewritten since. Deny opens a modal, which is
+// sent with what follows as the reason, unless there is none to open.
 func (w *town) click(ts *testscript.TestScript, who string, args []string) {
 	if len(args) == 2 && args[1] == "again" {
 		for _, m := range w.slack.Messages(channel) {
@@ -82,16 +86,37 @@ func (w *town) click(ts *testscript.TestScript, who string, args []string) {
 		}
 		ts.Fatalf("no card has been rewritten")
 	}
-	if len(args) != 1 {
-		ts.Fatalf("usage: PERSON clicks approve|deny [again]")
+	if len(args) == 0 {
+		ts.Fatalf("usage: PERSON clicks approve|deny|revoke|release [again|REASON…]")
+	}
+	if args[0] == "revoke" || args[0] == "release" {
+		w.press(ts, who, w.cardWith(ts, args[0]).TS, args[0])
+		return
 	}
 	w.press(ts, who, w.card(ts).TS, args[0])
+	if args[0] == "deny" && !w.noModal {
+		w.submit(ts, w.slackUser(ts, who), strings.Join(args[1:], " "))
+	}
+	w.noModal = false
+}
+
+// submit sends the modal that asks why.
+func (w *town) submit(ts *testscript.TestScript, user, reason string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	v, err := w.slack.WaitView(ctx, user)
+	ts.Check(err)
+	_, err = w.slack.SubmitView(ctx, user, v.ID, slacktest.ViewValues{"reason": {"reason": reason}})
+	ts.Check(err)
+	if v, open := w.slack.View(user); open {
+		ts.Fatalf("the modal says %v", v.Errors)
+	}
 }
 
 func (w *town) press(ts *testscript.TestScript, who, at, action string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if action == "approve" || action == "deny" {
+	if slices.Contains([]string{"approve", "deny", "revoke", "release"}, action) {
 		_, err := w.slack.Click(ctx, w.slackUser(ts, who), channel, at, action)
 		ts.Check(err)
 		return
@@ -103,6 +128,9 @@ func (w *town) press(ts *testscript.TestScript, who, at, action string) {
 //
 //	slack click guest|someone approve
 //	slack down|twice        its API answers 500 for two calls; the next click arrives twice
+//	slack no-modal          the next modal cannot be opened
+//	slack types WHO TEXT…   /access TEXT; stdout is the answer
+//	slack dm WHO REGEXP     until the bastion wrote so to somebody directly
 //	slack card REGEXP      until a card shows it; stdout is the card's blocks
 //	slack told WHO REGEXP  until somebody was told so in private
 //	slack forged|stale|tampered|unsigned|replayed WHO approve  crafted posts; stdout is the HTTP status
@@ -118,6 +146,24 @@ func cmdSlack(ts *testscript.TestScript, neg bool, args []string) {
 		w.slack.Inject(slacktest.Fault{Times: 2, Status: http.StatusInternalServerError})
 	case "twice":
 		w.slack.InjectDelivery(slacktest.DeliveryFault{Duplicate: true})
+	case "no-modal":
+		w.slack.Inject(slacktest.Fault{Method: "views.open", Error: "internal_error"})
+		w.noModal = true
+	case "types":
+		user := w.slackUser(ts, args[1])
+		before := len(w.slack.Messages(channel))
+		_, err := w.slack.SlashCommand(ctx, user, channel, "/access", strings.Join(args[2:], " "))
+		ts.Check(err)
+		for _, m := range w.slack.Messages(channel)[before:] {
+			if m.EphemeralTo == user {
+				fmt.Fprintln(ts.Stdout(), m.Shown())
+			}
+		}
+	case "dm":
+		pattern := compile(ts, args[2])
+		m, err := w.slack.WaitMessage(ctx, w.slackUser(ts, args[1]), func(m slacktest.Message) bool { return pattern.MatchString(m.Shown()) })
+		w.check(ts, err)
+		fmt.Fprintln(ts.Stdout(), m.Shown())
 	case "click":
 		w.click(ts, args[1], args[2:])
 	case "card":

@@ -28,6 +28,7 @@ type town struct {
 	bastion *bastion
 	jobs    map[string]*job
 	slack   *slacktest.Server
+	noModal bool // the next click on Deny opens none
 	vault   *vault
 	config  map[string]any // of sallyport.yaml
 	secrets []string       // that no log may hold

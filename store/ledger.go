@@ -27,7 +27,10 @@ func (s *Store) OpenSession(ctx context.Context, opened access.Session) error {
 		}
 		e := sessionEvent(audit.SessionStarted, opened)
 		e.Time = opened.StartedAt
-		return tx.Record(e)
+		if err := tx.Record(e); err != nil {
+			return err
+		}
+		return tx.tellOfSession(opened, nil)
 	})
 }
 
@@ -68,7 +71,10 @@ func (s *Store) SealSession(ctx context.Context, id access.SessionID,
 		if err != nil {
 			return err
 		}
-		return tx.seal(ended, seq+1, prev, manifest)
+		if err := tx.seal(ended, seq+1, prev, manifest); err != nil {
+			return err
+		}
+		return tx.tellOfSession(ended, manifest)
 	})
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -30,21 +29,6 @@ func (tx *Tx) Show(id access.RequestID) error {
 	return tx.exec(`INSERT INTO outbox (topic, subject, kind, created_at, next_at)
 		VALUES (?1, ?2, iif(EXISTS (SELECT 1 FROM messages WHERE request_id = ?2), ?3, ?4), ?5, ?5)`,
 		topicSlack, id, effectUpdated, effectPosted, now)
-}
-
-// topicEffect is the topic of what people are told of once. Its subject is
-// the request's ID, its detail the effect.
-const topicEffect = "effect"
-
-// Tell puts into the outbox that people are to be told of something once.
-func (tx *Tx) Tell(e access.Effect) error {
-	detail, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	now := tx.store.now().UnixMicro()
-	return tx.exec(`INSERT INTO outbox (topic, subject, kind, created_at, next_at, detail) VALUES (?1, ?2, ?3, ?4, ?4, ?5)`,
-		topicEffect, e.Request, e.Kind, now, string(detail))
 }
 
 // NextNotice gives the request whose showing has been due longest, with the
@@ -102,11 +86,33 @@ func (s *Store) NoticeFailed(ctx context.Context, id access.RequestID, next time
 	})
 }
 
+// NoticeSkipped says that the request is not to be shown. Nor is anything told
+// in the thread that it does not have.
+func (s *Store) NoticeSkipped(ctx context.Context, id access.RequestID, through int64) error {
+	return s.Write(ctx, func(tx *Tx) error {
+		if err := tx.endEffects(id, through, "done", ""); err != nil {
+			return err
+		}
+		return tx.endThread(id, "done", "")
+	})
+}
+
+// endThread ends what waits to be told in the thread of a request that has no
+// message.
+func (tx *Tx) endThread(id access.RequestID, state, cause string) error {
+	return tx.exec(`UPDATE outbox SET state = ?1, ended_at = ?2, error = ?3 WHERE topic = ?4 AND subject = ?5 AND state = 'waiting'
+		AND NOT EXISTS (SELECT 1 FROM messages WHERE request_id = ?6)`,
+		state, tx.store.now().UnixMicro(), cause, topicEffect, string(access.InThread)+"/"+string(id), id)
+}
+
 // NoticeGivenUp says that showing the request, up to through, is not tried
 // again. The rows stay, and an event tells of it.
 func (s *Store) NoticeGivenUp(ctx context.Context, id access.RequestID, through int64, cause string) error {
 	return s.Write(ctx, func(tx *Tx) error {
 		if err := tx.endEffects(id, through, "failed", access.Plain(cause, 500)); err != nil {
+			return err
+		}
+		if err := tx.endThread(id, "failed", access.Plain(cause, 500)); err != nil {
 			return err
 		}
 		return tx.Record(audit.Event{Kind: audit.NotificationFailed, Actor: audit.ActorSystem, Request: string(id),

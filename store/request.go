@@ -28,6 +28,8 @@ func scanRequest(row scanner) (access.Request, error) {
 	return r, err
 }
 
+const decisionColumns = `person, verdict, reason, via, at, for_us, unconfirmed, fingerprint`
+
 func scanDecision(row scanner) (access.Decision, error) {
 	var d access.Decision
 	var at sql.NullInt64
@@ -46,7 +48,7 @@ func requests(q querier, clause string, args ...any) ([]access.Request, error) {
 	for i := range list {
 		r := &list[i]
 		r.Decisions, err = all(q, scanDecision,
-			`SELECT person, verdict, reason, via, at, for_us, unconfirmed, fingerprint FROM decisions WHERE request_id = ? ORDER BY n`, r.ID)
+			`SELECT `+decisionColumns+` FROM decisions WHERE request_id = ? ORDER BY n`, r.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,7 @@ func TestCardStates(t *testing.T) {
 		n := decided()
 		n.Request.Grant = &access.Grant{State: state, UseBy: now, StartedAt: now, NotAfter: now.Add(time.Hour), EndedAt: now}
 		n.EndedWhy = "revoked by bob: the work is done"
+		n.Usage = access.Usage{Sessions: 2, Live: 1, Last: []access.Recorded{{Session: "01JSESSION", Digest: "abcd"}}}
 		return n
 	}
 	end := func(state access.RequestState, change func(*slackbot.Notice)) slackbot.Notice {
@@ -47,14 +48,14 @@ func TestCardStates(t *testing.T) {
 		want    []string
 		buttons bool
 	}{
-		"pending":     {pending(), []string{"root@db1 for alice", "Waiting for approval", "systemctl restart postgresql", "INC-1234: the database hangs", "prod-elevation", "exec for 1h", "203.0.113.9\n", "In a terminal: ssh bastion approve 01J"}, true},
+		"pending":     {pending(), []string{"alice wants root@db1 for 1h", "Waiting for approval", "systemctl restart postgresql", "INC-1234: the database hangs", "prod-elevation", "db1 · env prod · role db", "⚠️ First time on db1 · new address 203.0.113.9.", "Asked 4 times in the last 30 days.", "203.0.113.9\n", "In a terminal: ssh bastion approve 01J"}, true},
 		"half":        {two, []string{"Approved by bob, 1 more needed"}, true},
-		"extension":   {more, []string{"root@db1 for alice", "for 1h more"}, true},
+		"extension":   {more, []string{"alice wants 1h more on root@db1"}, true},
 		"nobody":      {nobody, []string{"Nobody can approve this"}, true},
 		"approved":    {decided(), []string{"Approved by bob", "Ready to be used until"}, false},
-		"break-glass": {glass, []string{"🚨 Approved by break-glass (local:0): pager dead, INC-4711", "on the bastion itself"}, false},
-		"in use":      {grant(access.GrantActive), []string{"In use since"}, false},
-		"revoked":     {grant(access.GrantRevoked), []string{"Access revoked", "the work is done"}, false},
+		"break-glass": {glass, []string{"🚨 root@db1 for alice", "Approved by break-glass (local:0): pager dead, INC-4711", "on the bastion itself"}, false},
+		"in use":      {grant(access.GrantActive), []string{"🟢 root@db1 for alice", "In use since", "2 sessions, 1 open", "ssh bastion replay 01JSESSION", "sha256:abcd"}, false},
+		"revoked":     {grant(access.GrantRevoked), []string{"🏁 root@db1 for alice", "Access revoked", "the work is done"}, false},
 		"lapsed":      {end(access.RequestLapsed, nil), []string{"Lapsed"}, false},
 		"cancelled":   {end(access.RequestCancelled, func(n *slackbot.Notice) { n.Cause = "alice stopped waiting" }), []string{"Cancelled", "Alice stopped waiting."}, false},
 		"denied": {end(access.RequestDenied, func(n *slackbot.Notice) {

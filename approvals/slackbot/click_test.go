@@ -23,7 +23,7 @@ func TestClicks(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.happened(t)
-			if d := w.decisions(); d[len(d)-1] != (decision{bob, reqID, verdict}) {
+			if d := w.decisions(); d[len(d)-1] != (decision{User: bob, ID: reqID, Verdict: verdict}) {
 				t.Errorf("%s: %+v", action, d)
 			}
 		}
@@ -232,7 +232,7 @@ func TestNotOurs(t *testing.T) {
 		at := w.post(t, pending())
 		action := func(p map[string]any) map[string]any { return p["actions"].([]any)[0].(map[string]any) }
 		for name, change := range map[string]func(p map[string]any){
-			"another action": func(p map[string]any) { action(p)["action_id"] = "revoke" },
+			"another action": func(p map[string]any) { action(p)["action_id"] = "explode" },
 			"no request ID":  func(p map[string]any) { action(p)["value"] = "1 OR 1=1" },
 			"two actions":    func(p map[string]any) { p["actions"] = append(p["actions"].([]any), action(p)) },
 			"no user":        func(p map[string]any) { p["user"] = map[string]any{"id": "<!channel>"} },
@@ -260,9 +260,50 @@ func TestNotOurs(t *testing.T) {
 func TestSlashCommand(t *testing.T) {
 	both(t, func(t *testing.T, mode slackbot.Mode) {
 		w := start(t, mode, nil)
-		if _, err := w.SlashCommand(deadline(t), bob, channel, "/access", "list"); err != nil {
+		for _, c := range []struct{ typed, answer string }{
+			{"", "1 wait for your word, 0 of yours are open"},
+			{"list", "root@db1 for alice, 1h: waits for approval"},
+			{"help", "ask LOGIN@HOST [1h] REASON…"},
+			{"explode", "ask LOGIN@HOST [1h] REASON…"},
+			{"ask root@db1 30m INC-1 <!channel>", "root@db1 for alice, 1h: waits for approval"},
+			{"ask root@db1 the disk is full", "waits for approval"},
+			{"ask nonsense", "That needs a login and a host"},
+			{"approve " + string(reqID), "is approved"},
+			{"approve " + strings.ToLower(string(reqID)) + " for 15m", "is approved"},
+			{"approve " + string(reqID) + " soon", "Soon is no duration"},
+			{"deny " + string(reqID) + " not now", "root@db1"},
+			{"deny everything", "That needs the ID of a request"},
+			{"cancel " + string(reqID), "Withdrawn."},
+			{"release " + string(reqID), "Given back."},
+			{"revoke " + string(reqID) + " done", "Revoked."},
+		} {
+			if _, err := w.SlashCommand(deadline(t), bob, channel, "/access", c.typed); err != nil {
+				t.Fatal(c.typed, err)
+			}
+			list := w.Messages(channel)
+			if m := list[len(list)-1]; m.EphemeralTo != bob || !strings.Contains(m.Shown(), c.answer) || len(slacktest.CheckBlocks(m.Blocks)) > 0 {
+				t.Errorf("%q: %+v, shown %q", c.typed, m, m.Shown())
+			}
+		}
+		want := []decision{
+			{User: bob, Verb: "ask", For: 30 * time.Minute, Reason: "root@db1 INC-1 <!channel>"},
+			{User: bob, Verb: "ask", Reason: "root@db1 the disk is full"},
+			{User: bob, ID: reqID, Verdict: access.VerdictApprove},
+			{User: bob, ID: reqID, Verdict: access.VerdictApprove, For: 15 * time.Minute},
+			{User: bob, ID: reqID, Verdict: access.VerdictDeny, Reason: "not now"},
+			{User: bob, ID: reqID, Verb: "cancel"}, {User: bob, ID: reqID, Verb: "release"},
+			{User: bob, ID: reqID, Verb: "revoke", Reason: "done"},
+		}
+		if d := w.decisions(); !slices.Equal(d, want) {
+			t.Errorf("the desk heard %+v", d)
+		}
+		// Who is no member gets an answer, and nothing else.
+		if _, err := w.SlashCommand(deadline(t), "U0GUEST", channel, "/access", "approve "+string(reqID)); err != nil {
 			t.Fatal(err)
 		}
-		w.answered(t, bob, "ssh bastion requests")
+		w.answered(t, "U0GUEST", "guests of the workspace cannot decide")
+		if len(w.decisions()) != len(want) || len(w.events()) != 1 {
+			t.Errorf("decisions %+v, events %+v", w.decisions(), w.events())
+		}
 	})
 }

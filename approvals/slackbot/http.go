@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -15,21 +16,18 @@ import (
 // maxBody bounds a delivery. A click carries the card it was made on, some kilobytes.
 const maxBody = 256 << 10
 
-// commandAnswer is what our slash command says. Commands that do more come with the full desk.
-const commandAnswer = "Sallyport shows requests in its channel. In a terminal: ssh bastion requests"
-
 // Handler serves POST /slack/interactions and POST /slack/commands. Each request is read whole
 // within bounds, then its signature is checked over the raw bytes and its age (5 minutes), and only
 // then is it parsed. The answer comes at once; the work follows. In socket mode it refuses all.
 func (b *Bot) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /slack/interactions", b.signed(b.interaction))
-	mux.HandleFunc("POST /slack/commands", b.signed(b.command))
+	mux.HandleFunc("POST /slack/commands", b.signed(b.slashCommand))
 	return mux
 }
 
 // signed lets through what Slack signed.
-func (b *Bot) signed(next func(http.ResponseWriter, []byte)) http.HandlerFunc {
+func (b *Bot) signed(next func(http.ResponseWriter, *http.Request, []byte)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if b.cfg.Mode != ModeHTTP {
 			http.Error(w, "not configured", http.StatusNotFound)
@@ -49,7 +47,7 @@ func (b *Bot) signed(next func(http.ResponseWriter, []byte)) http.HandlerFunc {
 			http.Error(w, "signature refused", http.StatusUnauthorized)
 			return
 		}
-		next(w, body)
+		next(w, r, body)
 	}
 }
 
@@ -65,7 +63,7 @@ func (b *Bot) verify(header http.Header, body []byte) error {
 	return v.Ensure()
 }
 
-func (b *Bot) interaction(w http.ResponseWriter, body []byte) {
+func (b *Bot) interaction(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	var ic slack.InteractionCallback
 	if err == nil {
@@ -77,14 +75,43 @@ func (b *Bot) interaction(w http.ResponseWriter, body []byte) {
 	}
 	// A replay within the five minutes has the same body, and the body of no other click: each holds
 	// a trigger of its own. (The signature would not do: its hex may be written in capitals.)
-	if !b.receive(fmt.Sprintf("body %x", sha256.Sum256(body)), ic) {
+	delivery := fmt.Sprintf("body %x", sha256.Sum256(body))
+	if c, ours := submission(ic); ours {
+		answered, taken := b.answer(delivery, func(ctx context.Context) any { return b.submit(ctx, c) }, b.submitLate(c))
+		respond(w, r, answered, taken, nil)
+		return
+	}
+	if !b.receive(delivery, ic) {
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
 }
 
-func (b *Bot) command(w http.ResponseWriter, _ []byte) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, commandAnswer) // Slack may have gone
+func (b *Bot) slashCommand(w http.ResponseWriter, r *http.Request, body []byte) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		http.Error(w, "malformed payload", http.StatusBadRequest)
+		return
+	}
+	answered, taken := b.command(fmt.Sprintf("body %x", sha256.Sum256(body)), slack.SlashCommand{
+		TeamID: form.Get("team_id"), IsEnterpriseInstall: form.Get("is_enterprise_install") == "true",
+		ChannelID: form.Get("channel_id"), UserID: form.Get("user_id"), Command: form.Get("command"), Text: form.Get("text"),
+	})
+	respond(w, r, answered, taken, stillWorking)
+}
+
+// respond waits for the answer and gives it as JSON; nothing to say is an empty body.
+func respond(w http.ResponseWriter, r *http.Request, answered *reply, taken bool, meanwhile any) {
+	if !taken {
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return
+	}
+	payload := answered.wait(r.Context(), meanwhile)
+	if payload == nil {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = json.NewEncoder(w).Encode(payload) // Slack may have gone
 }

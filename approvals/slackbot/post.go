@@ -2,8 +2,6 @@ package slackbot
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/slack-go/slack"
 
@@ -34,7 +32,7 @@ func (b *Bot) Post(ctx context.Context, n Notice) (MessageRef, error) {
 			return b.Update(ctx, at, n)
 		}
 	}
-	where, ts, err := b.api.PostMessageContext(ctx, channel, message(n, b.cfg.Now())...)
+	where, ts, err := b.api.PostMessageContext(ctx, channel, message(n)...)
 	if err = b.heard("chat.postMessage", err); err != nil {
 		if uncertain(err) {
 			b.doubt.put(id, struct{}{})
@@ -65,21 +63,24 @@ func (b *Bot) Update(ctx context.Context, at MessageRef, n Notice) (MessageRef, 
 }
 
 func (b *Bot) rewrite(ctx context.Context, at MessageRef, n Notice) error {
-	_, _, _, err := b.api.UpdateMessageContext(ctx, at.Channel, at.TS, message(n, b.cfg.Now())...)
+	_, _, _, err := b.api.UpdateMessageContext(ctx, at.Channel, at.TS, message(n)...)
 	return b.heard("chat.update", err)
 }
 
 // message is a card as a call carries it: blocks, a fallback of names only, nothing unfurled, no
 // markup looked for, and metadata to find it by.
-func message(n Notice, now time.Time) []slack.MsgOption {
+func message(n Notice) []slack.MsgOption {
+	return append(quietly(fallback(n), card(n)), slack.MsgOptionMetadata(slack.SlackMetadata{
+		EventType: metadataType, EventPayload: map[string]any{"request": string(n.Request.ID)},
+	}))
+}
+
+// quietly is content as every call carries it: nothing unfurled, no markup looked for.
+func quietly(text string, blocks []slack.Block) []slack.MsgOption {
 	return []slack.MsgOption{
-		slack.MsgOptionText(fallback(n), true),
-		slack.MsgOptionBlocks(card(n, now)...),
+		slack.MsgOptionText(text, true), slack.MsgOptionBlocks(blocks...),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(), slack.MsgOptionDisableMarkdown(),
 		slack.MsgOptionParse(false),
-		slack.MsgOptionMetadata(slack.SlackMetadata{
-			EventType: metadataType, EventPayload: map[string]any{"request": string(n.Request.ID)},
-		}),
 	}
 }
 
@@ -88,16 +89,12 @@ func (b *Bot) find(ctx context.Context, channel string, r access.Request) (Messa
 	if _, err := b.team(ctx); err != nil {
 		return MessageRef{}, false // and the post that follows will fail with a cause
 	}
-	since := r.RequestedAt.Add(-time.Minute) // our clock and Slack's may differ
-	h, err := b.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
-		ChannelID: channel, Oldest: fmt.Sprintf("%d.%06d", since.Unix(), since.Nanosecond()/1000),
-		Limit: 200, IncludeAllMetadata: true,
-	})
-	if err = b.heard("conversations.history", err); err != nil {
+	messages, err := b.since(ctx, channel, "", r.RequestedAt)
+	if err != nil {
 		b.cfg.Log.Debug("cannot look for an earlier card", "request", r.ID, "err", err)
 		return MessageRef{}, false
 	}
-	for _, m := range h.Messages {
+	for _, m := range messages {
 		if m.User == b.self() && m.Metadata.EventType == metadataType && m.Metadata.EventPayload["request"] == string(r.ID) {
 			return MessageRef{Channel: channel, TS: m.Timestamp}, true
 		}
@@ -111,13 +108,23 @@ func (b *Bot) self() string {
 	return b.userID
 }
 
-// tell answers one person in private, where they clicked.
-func (b *Bot) tell(ctx context.Context, channel, user, text string) {
+// tell answers one person in private: where they clicked, or, of a modal, in their own conversation
+// with the app.
+func (b *Bot) tell(ctx context.Context, c click, text string) {
 	text = access.Plain(text, maxAnswer)
-	_, err := b.api.PostEphemeralContext(ctx, channel, user,
-		slack.MsgOptionText(text, true), slack.MsgOptionDisableMarkdown(),
-		slack.MsgOptionBlocks(slack.NewSectionBlock(plain(text), nil, nil)))
-	if err = b.heard("chat.postEphemeral", err); err != nil {
-		b.cfg.Log.Warn("could not answer a click", "user", user, "err", err)
+	if text == "" {
+		return
+	}
+	options := quietly(text, []slack.Block{slack.NewSectionBlock(plain(text), nil, nil)})
+	var err error
+	if c.at.Channel == "" {
+		_, _, err = b.api.PostMessageContext(ctx, c.user, options...)
+		err = b.heard("chat.postMessage", err)
+	} else {
+		_, err = b.api.PostEphemeralContext(ctx, c.at.Channel, c.user, options...)
+		err = b.heard("chat.postEphemeral", err)
+	}
+	if err != nil {
+		b.cfg.Log.Warn("could not answer a click", "user", c.user, "err", err)
 	}
 }

@@ -26,17 +26,33 @@ func (r *recent[V]) get(key string) (V, bool) {
 func (r *recent[V]) put(key string, v V) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, old := r.known[key]
-	r.known[key] = v
-	if old {
+	if _, old := r.known[key]; old {
+		r.known[key] = v
 		return false
 	}
+	r.insert(key, v)
+	return true
+}
+
+// insert adds what is not known; mu is held.
+func (r *recent[V]) insert(key string, v V) {
+	r.known[key] = v
 	if gone := r.order[r.next]; gone != "" {
 		delete(r.known, gone)
 	}
 	r.order[r.next] = key
 	r.next = (r.next + 1) % r.size
-	return true
+}
+
+// add remembers a value unless there is one, and gives the one that is there.
+func (r *recent[V]) add(key string, v V) (kept V, fresh bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old, ok := r.known[key]; ok {
+		return old, false
+	}
+	r.insert(key, v)
+	return v, true
 }
 
 func (r *recent[V]) forget(key string) {

@@ -42,11 +42,20 @@ const (
 	ModeHTTP   Mode = "http"
 )
 
-// Desk decides. It maps the Slack user to a person, says whether their word counts, and records it.
+// Desk decides: it says whose word counts, and records it. Each error is an [*access.Error], fit to
+// show to who clicked.
 type Desk interface {
-	// DecideSlack takes the verdict of a member of our workspace. An error of type [*access.Error]
-	// is fit to show to who clicked.
-	DecideSlack(ctx context.Context, slackUser string, word access.Word) (access.Request, error)
+	// SlackActor says which person of the access file a member of our workspace is; on and id are
+	// for the event of a refusal.
+	SlackActor(ctx context.Context, slackUser, on, id string) (access.Actor, error)
+	Decide(ctx context.Context, actor access.Actor, word access.Word) (access.Request, error)
+	Ask(ctx context.Context, actor access.Actor, a access.Ask) (access.Request, error)
+	Cancel(ctx context.Context, actor access.Actor, id access.RequestID) error
+	Revoke(ctx context.Context, actor access.Actor, id, reason string) error
+	// Release gives a grant back, by its ID or its request's.
+	Release(ctx context.Context, actor access.Actor, id access.GrantID) error
+	// Desktop is what lies before somebody: what is theirs, and what waits for their word.
+	Desktop(ctx context.Context, actor access.Actor) (mine, waiting []access.Request, err error)
 }
 
 // Config is what a [Bot] is made of.
@@ -73,7 +82,7 @@ type Config struct {
 const (
 	apiTimeout   = 10 * time.Second // of one Web API call
 	clickTimeout = 20 * time.Second // of everything one click causes
-	queueLength  = 64               // clicks acknowledged but not yet looked at
+	queueLength  = 64               // deliveries taken but not yet looked at
 	workers      = 4
 	remembered   = 4096 // deliveries and cards
 )
@@ -91,11 +100,12 @@ type Bot struct {
 
 	queueMu sync.Mutex
 	stopped bool
-	queue   chan click
+	queue   chan func(context.Context)
 
-	seen  *recent[struct{}]   // deliveries, by envelope ID, or by digest of the body
-	cards *recent[MessageRef] // by request ID
-	doubt *recent[struct{}]   // request IDs that may have been posted unheard
+	seen    *recent[struct{}]   // deliveries, by envelope ID, or by digest of the body
+	cards   *recent[MessageRef] // by request ID
+	replies *recent[*reply]     // to deliveries that want an answer, by the same
+	doubt   *recent[struct{}]   // request IDs that may have been posted unheard
 }
 
 // New makes a bot. It touches nothing before [Bot.Run].
@@ -126,9 +136,10 @@ func New(cfg Config) (*Bot, error) {
 		api:     slack.New(cfg.BotToken, options...),
 		health:  newHealth(cfg.Now, cfg.Mode),
 		started: cfg.Now(),
-		queue:   make(chan click, queueLength),
+		queue:   make(chan func(context.Context), queueLength),
 		seen:    newRecent[struct{}](remembered),
 		cards:   newRecent[MessageRef](remembered),
+		replies: newRecent[*reply](remembered),
 		doubt:   newRecent[struct{}](remembered),
 	}, nil
 }
@@ -139,8 +150,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	var receiving, working sync.WaitGroup
 	for range workers {
 		working.Go(func() {
-			for c := range b.queue {
-				b.work(context.WithoutCancel(ctx), c)
+			for job := range b.queue {
+				job(context.WithoutCancel(ctx))
 			}
 		})
 	}
@@ -164,15 +175,15 @@ func (b *Bot) stop() {
 	close(b.queue)
 }
 
-// accept queues a click, or says that it cannot; what is not accepted must not be acknowledged.
-func (b *Bot) accept(c click) bool {
+// accept queues a job, or says that it cannot; what is not accepted must not be acknowledged.
+func (b *Bot) accept(job func(context.Context)) bool {
 	b.queueMu.Lock()
 	defer b.queueMu.Unlock()
 	if b.stopped {
 		return false
 	}
 	select {
-	case b.queue <- c:
+	case b.queue <- job:
 		return true
 	default:
 		return false

@@ -32,31 +32,76 @@ type world struct {
 	mu     sync.Mutex
 	told   []decision
 	audit  []audit.Event
+	mine   []access.Request
+	open   bool // the database says that requests are pending
 	decide func(decision) (access.Request, error)
 	news   chan struct{} // one for each decision and event
 }
 
+// decision is what the desk was told; with what but a word on a request in Verb.
 type decision struct {
 	User    string
 	ID      access.RequestID
 	Verdict access.Verdict
+	Reason  string
+	For     time.Duration
+	Verb    string
 }
 
-func (w *world) DecideSlack(_ context.Context, user string, word access.Word) (access.Request, error) {
+func (w *world) SlackActor(_ context.Context, user, _, _ string) (access.Actor, error) {
+	return access.Actor{Person: access.PersonName(strings.ToLower(strings.TrimPrefix(user, "U0"))), Via: access.ViaSlack, Slack: user}, nil
+}
+
+func (w *world) Decide(_ context.Context, actor access.Actor, word access.Word) (access.Request, error) {
+	return w.hear(decision{User: actor.Slack, ID: word.Request, Verdict: word.Verdict, Reason: word.Reason, For: word.For})
+}
+
+func (w *world) hear(d decision) (access.Request, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	d := decision{user, word.Request, word.Verdict}
 	w.told = append(w.told, d)
 	w.news <- struct{}{}
 	if w.decide == nil {
-		return access.Request{}, nil
+		return access.Request{ID: d.ID, Person: "alice", Target: access.Target{Login: "root", Host: "db1"}, State: access.RequestApproved, For: time.Hour}, nil
 	}
 	return w.decide(d)
 }
 
+func (w *world) Ask(_ context.Context, actor access.Actor, a access.Ask) (access.Request, error) {
+	r, err := w.hear(decision{User: actor.Slack, Reason: a.Target.String() + " " + a.Reason, For: a.For, Verb: "ask"})
+	r.State = access.RequestPending
+	return r, err
+}
+
+func (w *world) Cancel(_ context.Context, actor access.Actor, id access.RequestID) error {
+	_, err := w.hear(decision{User: actor.Slack, ID: id, Verb: "cancel"})
+	return err
+}
+
+func (w *world) Revoke(_ context.Context, actor access.Actor, id, reason string) error {
+	_, err := w.hear(decision{User: actor.Slack, ID: access.RequestID(id), Reason: reason, Verb: "revoke"})
+	return err
+}
+
+func (w *world) Release(_ context.Context, actor access.Actor, id access.GrantID) error {
+	_, err := w.hear(decision{User: actor.Slack, ID: access.RequestID(id), Verb: "release"})
+	return err
+}
+
+func (w *world) Desktop(context.Context, access.Actor) (mine, waiting []access.Request, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mine, []access.Request{pending().Request}, nil
+}
+
 // request is what the database would say once bob has approved.
 func (w *world) request(_ context.Context, id access.RequestID) (access.Request, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	r := decided().Request
+	if w.open {
+		r = pending().Request
+	}
 	r.ID = id
 	return r, nil
 }
@@ -183,7 +228,13 @@ func pending() slackbot.Notice {
 			For: time.Hour, Rule: "prod-elevation", Source: "203.0.113.9:50022", State: access.RequestPending,
 			RequestedAt: now, WaitUntil: now.Add(30 * time.Minute),
 		},
+		Host:  access.Host{Name: "db1", Labels: map[string]string{"env": "prod", "role": "db"}},
 		Asked: []access.Person{{Name: "bob", Slack: bob}, {Name: "eve", Slack: eve}}, Missing: 1,
+		Risks: []access.Risk{
+			{Signal: access.RiskFirstTime, Text: "first time on db1", Raised: true},
+			{Signal: access.RiskAddress, Text: "new address 203.0.113.9", Raised: true},
+			{Signal: access.RiskFrequency, Text: "asked 4 times in the last 30 days"},
+		},
 	}
 }
 

@@ -75,14 +75,34 @@ func (b *Bot) onEvent(ctx context.Context, i int, client *socketmode.Client, ev 
 		b.cfg.Log.Warn("trouble on the Slack socket", "socket", i, "event", ev.Type)
 	case socketmode.EventTypeInteractive:
 		ic, ok := ev.Data.(slack.InteractionCallback)
-		if ok && b.receive("envelope "+ev.Request.EnvelopeID, ic) {
+		if !ok {
+			return
+		}
+		delivery := "envelope " + ev.Request.EnvelopeID
+		if c, ours := submission(ic); ours {
+			r, taken := b.answer(delivery, func(ctx context.Context) any { return b.submit(ctx, c) }, b.submitLate(c))
+			b.ackReply(ctx, client, ev.Request.EnvelopeID, r, taken, nil)
+		} else if b.receive(delivery, ic) {
 			b.ack(ctx, client, ev.Request.EnvelopeID, nil)
 		}
 	case socketmode.EventTypeSlashCommand:
-		b.ack(ctx, client, ev.Request.EnvelopeID, map[string]string{"text": commandAnswer})
+		if s, ok := ev.Data.(slack.SlashCommand); ok {
+			r, taken := b.command("envelope "+ev.Request.EnvelopeID, s)
+			b.ackReply(ctx, client, ev.Request.EnvelopeID, r, taken, stillWorking)
+		}
 	case socketmode.EventTypeEventsAPI: // we subscribe to none
 		b.ack(ctx, client, ev.Request.EnvelopeID, nil)
 	}
+}
+
+// ackReply acknowledges with the answer once there is one, and keeps the socket free meanwhile.
+// What was not taken is not acknowledged: Slack sends it again. There are no more of these at once
+// than the queue holds.
+func (b *Bot) ackReply(ctx context.Context, client *socketmode.Client, id string, r *reply, taken bool, meanwhile any) {
+	if !taken {
+		return
+	}
+	go func() { b.ack(ctx, client, id, r.wait(ctx, meanwhile)) }()
 }
 
 // ack queues an acknowledgement. While the socket is away that may fail; then Slack sends the
@@ -106,7 +126,7 @@ func (b *Bot) receive(delivery string, ic slack.InteractionCallback) bool {
 	if !b.seen.put(delivery, struct{}{}) {
 		return true
 	}
-	if !b.accept(c) {
+	if !b.accept(func(ctx context.Context) { b.work(ctx, c) }) {
 		b.seen.forget(delivery)
 		b.cfg.Log.Error("too many clicks at once; one was turned away", "request", c.request)
 		return false

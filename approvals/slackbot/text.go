@@ -17,6 +17,7 @@ const (
 	maxReason  = 500
 	maxCommand = 300
 	maxName    = 100
+	maxRisk    = 160
 	maxAnswer  = 1000
 	maxTitle   = 150 // Slack's limit for a header
 )
@@ -87,4 +88,9 @@ func names(people []access.PersonName) string {
 		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 	}
 	return strings.Join(words, "")
+}
+
+// escape is for places where Slack reads markup whatever one asks for.
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }

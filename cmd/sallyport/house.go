@@ -136,7 +136,7 @@ func (h *house) openRecorder(context.Context) (err error) {
 		return err
 	}
 	h.recorder, err = recorder.New(recorder.Config{
-		Dir: h.config.recordings(), KeyDir: h.config.keys(), BastionID: h.config.BastionID, Index: h.store,
+		Dir: h.config.recordings(), KeyDir: h.config.keys(), BastionID: h.config.BastionID, Index: shownIndex{h.store, h.look},
 		OnFailure: onFailure, MinFree: int64(c.MinFree), SyncEvery: c.SyncEvery, ExecLimit: int64(c.ExecLimit),
 		Recipients: c.recipients,
 		Now:        time.Now, Log: h.log,
@@ -247,6 +247,13 @@ func (h *house) watchAccess(ctx context.Context) {
 		Record: h.store.Record, HUP: hup, Log: h.log,
 	}
 	watch.Run(ctx)
+}
+
+// look has the outbox looked into, once there is a desk.
+func (h *house) look() {
+	if h.desk != nil {
+		h.desk.Look()
+	}
 }
 
 // advertise is where people reach the bastion.

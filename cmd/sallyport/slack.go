@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/approvals"
 	"github.com/sallyport/sallyport/approvals/slackbot"
 	"github.com/sallyport/sallyport/store"
@@ -42,7 +43,32 @@ func (n notifier) Post(ctx context.Context, notice approvals.Notice) (approvals.
 	return approvals.MessageRef(ref), err
 }
 
+func (n notifier) Tell(ctx context.Context, t approvals.Telling) (int, error) {
+	return n.bot.Tell(ctx, slackbot.Telling{
+		Effects: t.Effects, Notice: slackbot.Notice(t.Notice), Requests: t.Requests, Card: slackbot.MessageRef(t.Card),
+		Person: t.Person, Asked: t.Asked, Again: t.Again,
+	})
+}
+
 func (n notifier) Update(ctx context.Context, at approvals.MessageRef, notice approvals.Notice) (approvals.MessageRef, error) {
 	ref, err := n.bot.Update(ctx, slackbot.MessageRef(at), slackbot.Notice(notice))
 	return approvals.MessageRef(ref), err
+}
+
+// shownIndex is the store as the recorder sees it: what it says of sessions is
+// shown without waiting for the outbox's next look.
+type shownIndex struct {
+	*store.Store
+	look func()
+}
+
+func (i shownIndex) OpenSession(ctx context.Context, s access.Session) error {
+	defer i.look()
+	return i.Store.OpenSession(ctx, s)
+}
+
+func (i shownIndex) SealSession(ctx context.Context, id access.SessionID,
+	build func(seq uint64, prev [32]byte) (manifest []byte, s access.Session, err error)) error {
+	defer i.look()
+	return i.Store.SealSession(ctx, id, build)
 }

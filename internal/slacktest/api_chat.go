@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -231,36 +230,4 @@ func (s *Server) conversationsOpen(args map[string]string) (object, *apiError) {
 		return nil, refuse("user_not_found")
 	}
 	return object{"channel": object{"id": c.ID}}, nil
-}
-
-func (s *Server) conversationsHistory(args map[string]string) (object, *apiError) {
-	w := s.ws
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	c, refused := w.conversationLocked(args["channel"])
-	if refused != nil {
-		return nil, refused
-	}
-	limit, err := strconv.Atoi(args["limit"])
-	if err != nil || limit < 1 || limit > 999 {
-		limit = 100
-	}
-	found := []object{}
-	for _, m := range slices.Backward(c.messages) {
-		if m.EphemeralTo != "" || m.ThreadTS != "" || m.TS <= args["oldest"] {
-			continue
-		}
-		if args["latest"] != "" && m.TS >= args["latest"] {
-			continue
-		}
-		if len(found) == limit {
-			return object{"messages": found, "has_more": true}, nil
-		}
-		o := w.wire(m)
-		if all := args["include_all_metadata"]; all != "true" && all != "1" {
-			delete(o, "metadata")
-		}
-		found = append(found, o)
-	}
-	return object{"messages": found, "has_more": false}, nil
 }
