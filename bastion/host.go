@@ -37,7 +37,7 @@ type leg struct {
 // serves reports whether the leg's certificate lets through what the pass
 // allows.
 func (l *leg) serves(pass *access.Pass) bool {
-	return !slices.ContainsFunc(extensions(pass.Allow), func(e string) bool { return !slices.Contains(l.extensions, e) })
+	return !slices.ContainsFunc(certs.ExtensionsFor(pass.Allow), func(e string) bool { return !slices.Contains(l.extensions, e) })
 }
 
 func (l *leg) broken() bool {
@@ -52,26 +52,6 @@ func (l *leg) broken() bool {
 // close is called at the connection's end; an error says that it was closed.
 func (l *leg) close() { _ = l.conn.Close() }
 
-// extensions are those of the certificate: only what the rule may need. They
-// hold for the whole leg, so they cannot follow each request of the client.
-func extensions(l access.AllowList) []string {
-	var list []string
-	for _, e := range []struct {
-		name string
-		need []access.Capability
-	}{
-		{certs.PermitPty, []access.Capability{access.MayShell, access.MayExec}},
-		{certs.PermitPortForwarding, []access.Capability{access.MayLocalForward, access.MayRemoteForward}},
-		{certs.PermitAgentForwarding, []access.Capability{access.MayAgentForward}},
-		{certs.PermitX11Forwarding, []access.Capability{access.MayX11}},
-	} {
-		if slices.ContainsFunc(e.need, l.Has) {
-			list = append(list, e.name)
-		}
-	}
-	return list
-}
-
 // obtain mints the certificate for this connection. One that is not what was
 // asked for raises an event (invariant 3).
 func (s *visit) obtain(pass *access.Pass) (certs.Credential, error) {
@@ -79,7 +59,7 @@ func (s *visit) obtain(pass *access.Pass) (certs.Credential, error) {
 		Host: pass.Host, Login: pass.Login, NotAfter: pass.NotAfter,
 		KeyID: certs.KeyID(pass.Person.Name, s.id, pass.Grant),
 	}
-	need.Extensions = extensions(pass.Allow)
+	need.Extensions = certs.ExtensionsFor(pass.Allow)
 	cred, err := s.srv.Mint.Obtain(s.ctx, need)
 	if err != nil {
 		if s.ctx.Err() == nil {
@@ -143,7 +123,7 @@ func (s *visit) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
 		_ = tcp.Close()
 		return nil, s.loginFailed(pass, err, wrongKey)
 	}
-	l := &leg{conn: conn, facts: cred.Facts, extensions: extensions(pass.Allow), gone: make(chan struct{})}
+	l := &leg{conn: conn, facts: cred.Facts, extensions: certs.ExtensionsFor(pass.Allow), gone: make(chan struct{})}
 	go gossh.DiscardRequests(reqs) // key rotation and such must not pass for ours
 	go s.c.fromHost(chans)
 	go func() {

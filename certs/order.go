@@ -22,6 +22,27 @@ const (
 	PermitX11Forwarding   = "permit-X11-forwarding"
 )
 
+// ExtensionsFor are those of a certificate for who may use the list: only what
+// it may need. They hold for a whole connection, so they cannot follow each
+// request of the client.
+func ExtensionsFor(l access.AllowList) []string {
+	var list []string
+	for _, e := range []struct {
+		name string
+		need []access.Capability
+	}{
+		{PermitPty, []access.Capability{access.MayShell, access.MayExec}},
+		{PermitPortForwarding, []access.Capability{access.MayLocalForward, access.MayRemoteForward}},
+		{PermitAgentForwarding, []access.Capability{access.MayAgentForward}},
+		{PermitX11Forwarding, []access.Capability{access.MayX11}},
+	} {
+		if slices.ContainsFunc(e.need, l.Has) {
+			list = append(list, e.name)
+		}
+	}
+	return list
+}
+
 // sourceAddress is the one critical option we ask for and understand.
 const sourceAddress = "source-address"
 

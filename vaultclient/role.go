@@ -41,6 +41,12 @@ func parseRole(s string) (roleTemplate, error) {
 	return t, nil
 }
 
+// RoleNames gives, for a template, the name of the role for a login on a host.
+func RoleNames(template string) (func(access.Host, string) (string, error), error) {
+	t, err := parseRole(template)
+	return t.name, err
+}
+
 // name is the role for a login on a host.
 func (t roleTemplate) name(h access.Host, login string) (string, error) {
 	var b strings.Builder

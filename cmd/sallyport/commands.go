@@ -77,6 +77,7 @@ func commands(std stdio) []console.Command {
 				return reindex(ctx, config, reindexJSON, std)
 			},
 		},
+		vaultCommands(std),
 		{
 			Name: "version", Short: "print the version",
 			Run: func(context.Context, string, []string) error {

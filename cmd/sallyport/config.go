@@ -59,6 +59,10 @@ type VaultConfig struct {
 	Role          string         `yaml:"role"` // template: {login}, {host} and labels
 	TTL           time.Duration  `yaml:"ttl"`  // of certificates, the local CA's as well
 	SourceAddress []netip.Prefix `yaml:"source_address"`
+	// CAs are the engine's CAs, files or keys: certificates of others are
+	// refused. Two while one replaces the other; none: the one that the
+	// mount names at the first login.
+	CAs []string `yaml:"cas"`
 }
 
 // VaultAuth is how to log in to Vault.
@@ -177,9 +181,11 @@ func (c *Config) resolve(dir string) {
 	for i, path := range c.SSH.HostKeys {
 		c.SSH.HostKeys[i] = in(path)
 	}
-	for i, ca := range c.SSH.UserCAs {
-		if !isKeyLine(ca) {
-			c.SSH.UserCAs[i] = in(ca)
+	for _, list := range [][]string{c.SSH.UserCAs, c.CA.Vault.CAs} {
+		for i, ca := range list {
+			if !isKeyLine(ca) {
+				list[i] = in(ca)
+			}
 		}
 	}
 	for _, s := range []*strictyaml.Secret{

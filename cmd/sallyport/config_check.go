@@ -100,6 +100,11 @@ func (c *CAConfig) check(doc *strictyaml.Document) {
 	if !roleTemplate.MatchString(v.Role) {
 		doc.Faultf("ca.vault.role", "%s is no role, such as sallyport-{login}; {login}, {host} and labels may be used", strictyaml.Quote(v.Role))
 	}
+	if keys, err := v.authorities(); err != nil {
+		doc.Faultf("ca.vault.cas", "%s", err)
+	} else if len(keys) > 2 {
+		doc.Faultf("ca.vault.cas", "are %d: one, or two while one replaces the other", len(keys))
+	}
 	v.Auth.check(doc)
 	if len(v.SourceAddress) == 0 {
 		doc.Warnf("ca.vault.source_address", "is not given: a stolen certificate would work from anywhere")

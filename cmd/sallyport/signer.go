@@ -61,8 +61,13 @@ func (c *Config) vault() (vaultclient.Config, error) {
 	if c.CA.Kind != "vault" {
 		return vaultclient.Config{}, errors.New("ca.kind is not vault")
 	}
+	cas, err := v.authorities()
+	if err != nil {
+		return vaultclient.Config{}, err
+	}
 	return vaultclient.Config{
-		Address: v.Address, Namespace: v.Namespace, CAFile: v.CAFile, Mount: v.Mount, Role: v.Role,
+		Authorities: cas,
+		Address:     v.Address, Namespace: v.Namespace, CAFile: v.CAFile, Mount: v.Mount, Role: v.Role,
 		Auth: vaultclient.Auth{
 			Method: vaultclient.Method(v.Auth.Method), Mount: v.Auth.Mount, Role: v.Auth.Role,
 			Token: secret(v.Auth.TokenFile), JWT: secret(v.Auth.TokenFile),

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/sallyport/sallyport/certs"
 	"github.com/sallyport/sallyport/internal/strictyaml"
 	"github.com/sallyport/sallyport/policy"
@@ -17,6 +19,19 @@ func (c *Config) readUserCAs() (certs.UserCAs, error) {
 		keys, err := userCAsIn(entry)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", at("ssh.user_cas", i), err)
+		}
+		all = append(all, keys...)
+	}
+	return all, nil
+}
+
+// authorities reads ca.vault.cas, files included.
+func (v *VaultConfig) authorities() ([]ssh.PublicKey, error) {
+	var all []ssh.PublicKey
+	for i, entry := range v.CAs {
+		keys, err := userCAsIn(entry)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", at("ca.vault.cas", i), err)
 		}
 		all = append(all, keys...)
 	}
