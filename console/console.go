@@ -44,6 +44,7 @@ type Config struct {
 	Policy     Directory
 	Recordings string                // the directory that the paths of sessions are below
 	Trust      func() recorder.Trust // the keys that sign recordings
+	Keys       Keys                  // the same, to print and to rotate
 	Advertise  string                // host:port that ssh-config and known-hosts print
 	HostKeys   []ssh.PublicKey       // the bastion's own
 	HostCA     ssh.PublicKey         // signs the keys that -J shows

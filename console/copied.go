@@ -114,7 +114,7 @@ func (c *call) replayCopy(from *copied, p pace) error {
 	if err != nil {
 		return err
 	}
-	ids, err := from.identities()
+	ids, err := ReadIdentities(from.identity)
 	if err != nil {
 		return err
 	}

@@ -50,16 +50,18 @@ func (k *copied) declareIdentity(cmd *cobra.Command) {
 	}
 }
 
-// identities reads the key of --identity; none without.
-func (k *copied) identities() (recorder.Identities, error) {
-	if k.identity == "" {
+// ReadIdentities reads the file that --identity names: age identities, or an
+// SSH private key, whose passphrase is asked for on the terminal. No name gives
+// none.
+func ReadIdentities(file string) (recorder.Identities, error) {
+	if file == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(k.identity)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, cannotRead("--identity", err)
 	}
-	ids, err := recorder.ParseIdentities(data, askPassphrase(k.identity))
+	ids, err := recorder.ParseIdentities(data, askPassphrase(file))
 	return ids, cannotRead("--identity", err)
 }
 

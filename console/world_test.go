@@ -99,6 +99,15 @@ type world struct {
 	log        bytes.Buffer
 }
 
+func keyring(t testing.TB) *recorder.Keyring {
+	t.Helper()
+	keys, err := recorder.LoadKeys(t.TempDir(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	text := accessFile
@@ -145,7 +154,7 @@ func newWorld(t testing.TB) *world {
 		w.rows, prev = append(w.rows, row), row.Hash
 	}
 	w.Console = console.New(console.Config{
-		Desk: w, Store: w, Policy: policy.NewLive(p), Recordings: w.dir, Trust: func() recorder.Trust { return nil },
+		Desk: w, Store: w, Policy: policy.NewLive(p), Recordings: w.dir, Trust: func() recorder.Trust { return nil }, Keys: keyring(t),
 		Advertise: "bastion.example.com:2222", HostKeys: []ssh.PublicKey{key(t, 7)}, HostCA: key(t, 8), BastionID: "b1",
 		Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,9 +26,12 @@ const (
 // Keyring holds the keys that sign manifests. Each lies in a file
 // recording-KEYID (PKCS #8 in PEM, 0600) beside recording-KEYID.pub, a line
 // for a trust file. The newest signs; a new one is endorsed by the one before
-// it, so that who trusts the old one can trust the new.
+// it, so that who trusts the old one can trust the new. It is safe for
+// concurrent use.
 type Keyring struct {
-	dir     string
+	dir string
+
+	mu      sync.Mutex
 	current ed25519.PrivateKey
 	public  []PublicKey // oldest first; the last is current
 }
@@ -51,12 +55,13 @@ func LoadKeys(dir string, now func() time.Time) (*Keyring, error) {
 	if len(k.public) == 0 {
 		return k, k.Rotate(now())
 	}
-	k.current, err = readPrivateKey(filepath.Join(dir, keyPrefix+k.ID()))
-	if err == nil && keyID(k.current.Public().(ed25519.PublicKey)) != k.ID() {
+	id := k.ID()
+	k.current, err = readPrivateKey(filepath.Join(dir, keyPrefix+id))
+	if err == nil && keyID(k.current.Public().(ed25519.PublicKey)) != id {
 		err = errors.New("the private key is not the one its name says")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("signing key %s: %w", k.ID(), err)
+		return nil, fmt.Errorf("signing key %s: %w", id, err)
 	}
 	return k, nil
 }
@@ -90,17 +95,46 @@ func ReadTrust(dir string) (Trust, error) {
 }
 
 // ID is that of the key that signs.
-func (k *Keyring) ID() string { return k.public[len(k.public)-1].ID }
+func (k *Keyring) ID() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.id()
+}
+
+func (k *Keyring) id() string { return k.public[len(k.public)-1].ID }
 
 // Public lists the public keys, oldest first.
-func (k *Keyring) Public() []PublicKey { return slices.Clone(k.public) }
+func (k *Keyring) Public() []PublicKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.public)
+}
 
-// Sign signs with the current key.
-func (k *Keyring) sign(data []byte) []byte { return ed25519.Sign(k.current, data) }
+// signer is the current key, with those that endorsed it one after the other,
+// itself last; none if nobody did.
+func (k *Keyring) signer() (id string, key ed25519.PrivateKey, chain []PublicKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	id = k.id()
+	for i, at := len(k.public)-1, id; i >= 0; i-- {
+		if p := k.public[i]; p.ID == at {
+			chain = append(chain, p)
+			at = p.SignedBy
+		}
+	}
+	slices.Reverse(chain)
+	if len(chain) == 1 {
+		chain = nil
+	}
+	return id, k.current, chain
+}
 
 // Rotate makes a new key, endorsed by the current one if there is one, and
-// signs with it from now on. It must not run beside a [Recorder] that uses k.
+// signs with it from now on. What the old one signed stays as it is. When it
+// fails, the old one goes on.
 func (k *Keyring) Rotate(now time.Time) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	pub, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return err
@@ -110,7 +144,7 @@ func (k *Keyring) Rotate(now time.Time) error {
 		if last := k.public[len(k.public)-1].CreatedAt; !p.CreatedAt.After(last) {
 			p.CreatedAt = last.Add(time.Second) // the order is by time
 		}
-		p.SignedBy = k.ID()
+		p.SignedBy = k.id()
 	}
 	line, err := p.encode(k.current)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 )
 
@@ -31,6 +32,10 @@ type Manifest struct {
 	Sequence  uint64         `json:"sequence"` // 1, 2, … per bastion
 	Previous  string         `json:"previous"` // digest of the manifest before it; zeros for the first
 	Key       string         `json:"key"`
+	// Keys are the one that signed, last, and before it each that endorsed the
+	// next: who trusts any of them can trust that one. Left out without any
+	// rotation.
+	Keys []PublicKey `json:"keys,omitempty"`
 }
 
 // FileDigest is a file of the recording, whole.
@@ -62,13 +67,15 @@ const (
 
 // encode gives the file, signed.
 func (m *Manifest) encode(k *Keyring) ([]byte, error) {
-	m.Type, m.Version, m.Key = manifestType, manifestVersion, k.ID()
+	m.Type, m.Version = manifestType, manifestVersion
+	var key ed25519.PrivateKey
+	m.Key, key, m.Keys = k.signer()
 	body, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
 		return nil, err
 	}
 	body = append(bytes.TrimSuffix(body, []byte("\n}")), ",\n"...)
-	sig := k.sign(body)
+	sig := ed25519.Sign(key, body)
 	body = append(body, signatureKey...)
 	body = base64.StdEncoding.AppendEncode(body, sig)
 	body = append(body, signatureEnd...)
@@ -111,6 +118,11 @@ func ReadManifest(dir string) (Manifest, error) {
 // verifySignature reports what is wrong with a manifest's signature.
 func (m *Manifest) verifySignature(signed, sig []byte, trust Trust) error {
 	key, ok := trust[m.Key]
+	if !ok && len(m.Keys) > 0 {
+		extended := maps.Clone(trust)
+		extended.Endorse(m.Keys)
+		key, ok = extended[m.Key]
+	}
 	if !ok {
 		return fmt.Errorf("signed by %q, which is not a trusted key", m.Key)
 	}

@@ -61,7 +61,7 @@ type Trust map[string]ed25519.PublicKey
 // Trust holds all keys of k, past ones included.
 func (k *Keyring) Trust() Trust {
 	t := Trust{}
-	for _, p := range k.public {
+	for _, p := range k.Public() {
 		t[p.ID] = p.Key
 	}
 	return t
@@ -70,7 +70,7 @@ func (k *Keyring) Trust() Trust {
 // ExportTrust gives the public keys as a trust file, for [ParseTrust].
 func (k *Keyring) ExportTrust() ([]byte, error) {
 	var out []byte
-	for _, p := range k.public {
+	for _, p := range k.Public() {
 		line, err := json.Marshal(p)
 		if err != nil {
 			return nil, err

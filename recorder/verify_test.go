@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/recorder"
 )
 
@@ -198,6 +200,41 @@ func TestVerifyTreeFindsRemovedRecordings(t *testing.T) {
 	}
 }
 
+// Many that end at once, with a key that changes under them, leave one
+// sequence without gap or fork.
+func TestManyEndAtOnce(t *testing.T) {
+	b := newBench(t)
+	before := b.Keys().Trust()
+	var live []*recorder.Recording
+	for range 60 {
+		live = append(live, b.start(t, true))
+	}
+	var ends sync.WaitGroup
+	for i, rec := range live {
+		ends.Go(func() {
+			if i == 30 {
+				if err := b.Keys().Rotate(time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := rec.Seal(t.Context(), recorder.End{Cause: access.EndExit}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	ends.Wait()
+	n := 0
+	check(t, recorder.VerifyTree(filepath.Join(b.dir, "recordings"), before, nil, func(v recorder.Verification) error {
+		if n++; v.Verdict != recorder.Intact {
+			t.Errorf("%+v", v)
+		}
+		return nil
+	}))
+	if n != 60 {
+		t.Errorf("%d recordings", n)
+	}
+}
+
 // A new key is endorsed by the old one; old recordings stay verifiable.
 func TestKeyRotation(t *testing.T) {
 	b := newBench(t)
@@ -209,7 +246,11 @@ func TestKeyRotation(t *testing.T) {
 		t.Fatal("the newest key does not sign after a restart")
 	}
 	fresh := again.busy(t, 2)
-	if v := verify(t, fresh, before); v.Verdict != recorder.Altered {
+	// The manifest brings the chain from the key that is trusted.
+	if v := verify(t, fresh, before); v.Verdict != recorder.Intact || len(before) != 1 {
+		t.Errorf("%+v, trusting %d", v, len(before))
+	}
+	if v := verify(t, fresh, newBench(t).Keys().Trust()); v.Verdict != recorder.Altered {
 		t.Errorf("a key nobody trusts: %+v", v)
 	}
 	if n := before.Endorse(again.Keys().Public()); n != 1 {
@@ -222,6 +263,12 @@ func TestKeyRotation(t *testing.T) {
 	}
 	forged := newBench(t).Keys().Public()
 	forged[0].SignedBy = again.Keys().ID()
+	// A manifest of a stranger's key that claims to be endorsed.
+	stranger := newBench(t)
+	check(t, stranger.Keys().Rotate(time.Now()))
+	if v := verify(t, stranger.busy(t, 3), before); v.Verdict != recorder.Altered {
+		t.Errorf("a stranger's chain: %+v", v)
+	}
 	if n := before.Endorse(forged); n != 0 {
 		t.Error("a key without a signature was endorsed")
 	}

@@ -15,8 +15,11 @@ type folder struct {
 
 // OpenFolder opens a recording's folder, or a cast file of whatever recorder.
 // One that says nothing of itself is taken for a terminal's.
-func OpenFolder(path string) (Recording, error) {
-	cast, err := recorder.Open(path)
+func OpenFolder(path string) (Recording, error) { return OpenFolderWith(path, nil) }
+
+// OpenFolderWith is [OpenFolder] for recordings that may be encrypted.
+func OpenFolderWith(path string, ids recorder.Identities) (Recording, error) {
+	cast, err := recorder.OpenWith(path, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 func commands(std stdio) []console.Command {
 	var demoing demoFlags
 	var reindexJSON bool
+	var identity string
 	return []console.Command{
 		{
 			Name: "serve", Short: "run the bastion",
@@ -57,10 +58,20 @@ func commands(std stdio) []console.Command {
 			Run:   func(ctx context.Context, _ string, _ []string) error { return demo(ctx, demoing, std) },
 		},
 		{
-			Name: "tui", Short: "browse and replay recordings on this machine",
+			Name: "tui", Args: []string{"[DIR]"}, Short: "browse and replay recordings on this machine",
 			Long: "Opens the database and the recordings of the configuration for reading; the\n" +
-				"server need not run.",
-			Run: func(ctx context.Context, config string, _ []string) error { return browse(ctx, config, std) },
+				"server need not run. With DIR: the recordings in a folder that was copied from a\n" +
+				"bastion, and nothing else; the key of --identity opens encrypted ones.",
+			Examples: []string{"tui", "tui --identity ~/.ssh/id_ed25519 ./copy"},
+			Flags: func(f *flag.FlagSet) {
+				f.StringVar(&identity, "identity", "", "with DIR: decrypt with `KEY`, a file of age identities or an SSH private key")
+			},
+			Run: func(ctx context.Context, config string, args []string) error {
+				if len(args) > 0 {
+					return browseCopy(ctx, args[0], identity, std)
+				}
+				return browse(ctx, config, std)
+			},
 		},
 		{
 			Name: "reindex", Short: "make the lists of sessions and files anew from the recordings",

@@ -165,7 +165,7 @@ func (h *house) openConsole(context.Context) (err error) {
 	}
 	h.console = console.New(console.Config{
 		Desk: h.desk, Store: h.store, Policy: h.policy,
-		Recordings: h.config.recordings(), Trust: h.recorder.Keys().Trust,
+		Recordings: h.config.recordings(), Trust: h.recorder.Keys().Trust, Keys: h.recorder.Keys(),
 		Advertise: h.advertise(), HostKeys: public, HostCA: h.hostCA.PublicKey(),
 		BastionID: h.config.BastionID, Now: time.Now, Log: h.log,
 	})

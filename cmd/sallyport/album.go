@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/console"
+	"github.com/sallyport/sallyport/recorder"
+	"github.com/sallyport/sallyport/tui"
+)
+
+// album is the sessions of a folder that was copied from a bastion, as their
+// manifests tell of them: an auditor's index, without server and database.
+// Nothing is verified; verify does.
+type album struct {
+	sessions []access.Session // newest first; Recording is the folder's path
+}
+
+// openAlbum finds the recordings at or below dir. Those without a manifest,
+// copied while they ran, are left out.
+func openAlbum(dir string) (*album, error) {
+	a := &album{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || !recorder.IsFolder(path) {
+			return err
+		}
+		m, err := recorder.ReadManifest(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		s := m.Session.Session()
+		s.Recording = path
+		a.sessions = append(a.sessions, s)
+		return fs.SkipDir
+	})
+	if err == nil && len(a.sessions) == 0 {
+		err = fmt.Errorf("%s holds no recording", dir)
+	}
+	slices.SortFunc(a.sessions, func(x, y access.Session) int { return cmp.Compare(y.ID, x.ID) })
+	return a, err
+}
+
+// Session gives one by its ID.
+func (a *album) Session(_ context.Context, id access.SessionID) (access.Session, error) {
+	for _, s := range a.sessions {
+		if s.ID == id {
+			return s, nil
+		}
+	}
+	return access.Session{}, access.Refuse(access.ReasonNotFound, "there is no such session here", "Look at another folder").About(string(id))
+}
+
+// Sessions selects as the store does.
+func (a *album) Sessions(_ context.Context, q access.SessionQuery) (found []access.Session, err error) {
+	for _, s := range a.sessions {
+		if q.Person != "" && s.Person != q.Person || q.Host != "" && s.Target.Host != q.Host ||
+			q.Kind != "" && s.Kind != q.Kind || q.State != "" && s.State != q.State ||
+			!q.Since.IsZero() && s.StartedAt.Before(q.Since) || !q.Until.IsZero() && !s.StartedAt.Before(q.Until) ||
+			q.Before != "" && s.ID >= q.Before {
+			continue
+		}
+		if found = append(found, s); len(found) == cmp.Or(q.Limit, 1000) {
+			break
+		}
+	}
+	return found, nil
+}
+
+// browseCopy is the auditor's view of a copied folder.
+func browseCopy(ctx context.Context, dir, identity string, std stdio) error {
+	ids, err := console.ReadIdentities(identity)
+	if err != nil {
+		return err
+	}
+	a, err := openAlbum(dir)
+	if err != nil {
+		return err
+	}
+	err = tui.Run(ctx, tui.Config{
+		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
+		Roles: tui.Roles{Auditor: true}, Sessions: a,
+		Open: func(_ context.Context, s access.Session) (tui.Recording, error) {
+			return tui.OpenFolderWith(s.Recording, ids)
+		},
+		Terminal: tui.Terminal{In: std.in, Out: std.out, Env: os.Environ()},
+		Now:      time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		err = fmt.Errorf("user interface: %w", err)
+	}
+	return err
+}
