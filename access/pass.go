@@ -41,8 +41,9 @@ type Pass struct {
 	// Context ends when the session must end; [context.Cause] is the
 	// [*Error] to show. It is not the context of the client's connection.
 	Context context.Context
-	// Warnings receives before the grant ends, at five minutes and at one.
-	// It is never closed and buffers what it may ever hold.
+	// Warnings receives before the grant ends, at five minutes and at one,
+	// and when its end moves. It is never closed and buffers what it may ever
+	// hold.
 	Warnings <-chan Warning
 	// Done tells the desk that the session is over. It must be called
 	// exactly once, whatever happened.
@@ -60,9 +61,11 @@ type Pass struct {
 	NotAfter     time.Time // zero with standing access: no end by time
 }
 
-// Warning says that the grant ends soon.
+// Warning says that the grant ends soon, or that the session may now go on
+// until another time than the person was told of.
 type Warning struct {
 	Left     time.Duration
 	NotAfter time.Time
 	Grant    GrantID
+	Moved    bool // NotAfter is new: more time was approved, or another grant covers the session
 }

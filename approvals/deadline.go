@@ -78,10 +78,7 @@ func (d *Desk) warn() (next time.Time, any bool) {
 			passed++
 		}
 		if passed > s.warned && left > 0 {
-			select {
-			case s.warnings <- access.Warning{Left: left, NotAfter: s.grant.NotAfter, Grant: s.grant.ID}:
-			default: // nobody has read the last sixteen
-			}
+			s.warn(access.Warning{Left: left, NotAfter: s.grant.NotAfter, Grant: s.grant.ID})
 		}
 		s.warned = passed
 		if passed < len(warnAt) {

@@ -92,11 +92,14 @@ func TestOverlappingGrants(t *testing.T) {
 	w.pass(4 * time.Minute) // which is over
 	w.alive(p)
 	w.alive(other)
+	if got := <-p.Warnings; !got.Moved || got.Left != time.Hour || !got.NotAfter.Equal(start.Add(2*time.Hour)) {
+		t.Errorf("told %+v", got)
+	}
 	if n, m := len(w.events(audit.GrantExpired)), len(w.events(audit.GrantActivated)); n != 1 || m != 2 {
 		t.Errorf("%d expired, %d activated", n, m)
 	}
 	w.pass(59 * time.Minute)
-	if got := <-p.Warnings; !got.NotAfter.Equal(start.Add(2 * time.Hour)) {
+	if got := <-p.Warnings; got.Moved || !got.NotAfter.Equal(start.Add(2*time.Hour)) {
 		t.Errorf("warned %+v", got)
 	}
 	w.pass(time.Minute)

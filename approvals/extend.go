@@ -188,6 +188,7 @@ func (c *change) lengthen(r access.Request, rule *policy.Rule, who decider, reas
 	}
 	for _, s := range c.desk.under(g.ID) {
 		c.bind(s, s.ruling, g)
+		c.tellMoved(s, g)
 	}
 	if err := c.tell(access.Effect{Request: g.RequestID, Kind: access.EffectExtended, Person: access.PersonName(who.name), For: g.NotAfter.Sub(from), Until: g.NotAfter}); err != nil {
 		return err

@@ -39,12 +39,15 @@ func TestAnExtensionGoesOn(t *testing.T) {
 		t.Errorf("approved twice: %v", err)
 	}
 	end := p.NotAfter.Add(30 * time.Minute)
+	if got := <-p.Warnings; !got.Moved || got.Left != 34*time.Minute || !got.NotAfter.Equal(end) {
+		t.Errorf("told %+v", got)
+	}
 	if g := w.request(r.ID).Grant; g == nil || g.ID != p.Grant || !g.NotAfter.Equal(end) || g.State != access.GrantActive {
 		t.Fatalf("its grant is %+v", g)
 	}
 	w.pass(29 * time.Minute) // 25 minutes beyond the first end
 	w.alive(p)
-	if got := <-p.Warnings; got.Left != 5*time.Minute || !got.NotAfter.Equal(end) {
+	if got := <-p.Warnings; got.Moved || got.Left != 5*time.Minute || !got.NotAfter.Equal(end) {
 		t.Errorf("warned %+v", got)
 	}
 	// A session that opens now is under it too.
@@ -277,6 +280,9 @@ func TestAnExtensionOnAFullDisk(t *testing.T) {
 		t.Fatal("approved")
 	}
 	w.full.Store(false)
+	if n := len(p.Warnings); n != 0 {
+		t.Errorf("told of %d", n)
+	}
 	w.pass(55 * time.Minute)
 	if got := <-p.Warnings; !got.NotAfter.Equal(p.NotAfter) {
 		t.Errorf("warned %+v", got)

@@ -92,6 +92,22 @@ func (c *change) bind(s *session, r ruling, g access.Grant) {
 	s.admitted, s.ruling, s.grant, s.warned = true, r, g, 0
 }
 
+// tellMoved has the session tell its person, once the transaction c is
+// committed, that it may go on until g ends.
+func (c *change) tellMoved(s *session, g access.Grant) {
+	c.done = append(c.done, func() {
+		s.warn(access.Warning{Left: g.NotAfter.Sub(c.now), NotAfter: g.NotAfter, Grant: g.ID, Moved: true})
+	})
+}
+
+// warn never waits: whoever has not read the last sixteen misses this one.
+func (s *session) warn(w access.Warning) {
+	select {
+	case s.warnings <- w:
+	default:
+	}
+}
+
 // under lists the sessions that live under a grant.
 func (d *Desk) under(id access.GrantID) []*session {
 	d.mu.Lock()
@@ -218,6 +234,8 @@ func (c *change) endGrant(g access.Grant, next access.GrantState, e ending) erro
 			if err := c.use(s, s.ruling, other); err != nil {
 				return err
 			}
+			// Its clock may just have started.
+			c.tellMoved(s, s.grant)
 			continue
 		}
 		c.done = append(c.done, func() { s.end(e.cause.About(string(g.ID))) })

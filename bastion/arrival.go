@@ -19,6 +19,10 @@ type arrival struct {
 	source netip.AddrPort
 	leave  func() // gives the place back; may be called again
 
+	mu     sync.Mutex
+	closed bool
+	depart func() // gives the person's place back; nil before there is one
+
 	once sync.Once
 	conn *connection
 }
@@ -37,6 +41,13 @@ func (s *Server) arrive(c net.Conn) *arrival {
 		}
 		return nil
 	}
+	// A client that vanished without a word is noticed while nothing passes;
+	// the kernel asks, so one that is merely stopped (Ctrl-Z) is not cut off.
+	if t, ok := c.(*net.TCPConn); ok {
+		if err := t.SetKeepAliveConfig(keepAlive); err != nil {
+			s.Log.Debug("keepalive", "source", source, "err", err)
+		}
+	}
 	a := &arrival{Conn: c, source: source, leave: sync.OnceFunc(leave)}
 	a.deadline(s.Limits.Handshake)
 	return a
@@ -48,18 +59,44 @@ func (a *arrival) deadline(d time.Duration) {
 	if d > 0 {
 		t = time.Now().Add(d) // the kernel's clock, not ours
 	}
-	_ = a.SetDeadline(t) // fails on a closed connection only
+	_ = a.Conn.SetDeadline(t) // fails on a closed connection only
 }
+
+// SetDeadline does nothing: gliderlabs calls it before each read and write, to
+// lift the deadline that we have set.
+func (*arrival) SetDeadline(time.Time) error { return nil }
+
+// keepAlive finds a dead peer within a minute and a half.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 15 * time.Second, Count: 4}
 
 // proven is called when a key has signed: from then on the connection is a
-// person's.
-func (a *arrival) proven() {
+// person's, and takes one of theirs.
+func (a *arrival) proven(s *Server, who access.PersonName) error {
+	depart, ok := s.connected.enter(who)
+	if !ok {
+		e := access.Refuse(access.ReasonLimit, "you have too many connections open", "Close some")
+		return &gossh.BannerError{Err: e, Message: e.Line() + "\r\n"}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed || a.depart != nil {
+		depart()
+	} else {
+		a.depart = depart
+	}
 	a.leave()
 	a.deadline(0)
+	return nil
 }
 
-// Close gives the place back, whoever closes.
+// Close gives the places back, whoever closes.
 func (a *arrival) Close() error {
+	a.mu.Lock()
+	if !a.closed && a.depart != nil {
+		a.depart()
+	}
+	a.closed = true
+	a.mu.Unlock()
 	a.leave()
 	return a.Conn.Close()
 }
@@ -164,7 +201,7 @@ func network(a netip.Addr) netip.Addr {
 	return a.Unmap()
 }
 
-// presence counts the sessions of each person.
+// presence counts what each person has of something: sessions, connections.
 type presence struct {
 	most int
 	mu   sync.Mutex
@@ -173,7 +210,7 @@ type presence struct {
 
 func newPresence(most int) *presence { return &presence{most: most, n: map[access.PersonName]int{}} }
 
-// enter takes one of the person's sessions, or reports that there are too many.
+// enter takes one more for the person, or reports that there are too many.
 func (p *presence) enter(who access.PersonName) (leave func(), ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

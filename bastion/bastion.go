@@ -62,7 +62,7 @@ type Console interface {
 	Serve(ctx context.Context, t Terminal) int
 }
 
-// Limits are those of the contract. All must be positive, but Host.
+// Limits are those of the contract. All must be positive, but the last two.
 type Limits struct {
 	Handshake            time.Duration // to the end of the first key exchange
 	Auth                 time.Duration // from there to a proven key
@@ -70,8 +70,9 @@ type Limits struct {
 	MaxUnauthenticated   int           // connections that have not proven a key yet
 	FailedPerIPPerMinute int           // connections from one address that ended without a proven key
 	Idle                 time.Duration // without a byte in either direction; not while waiting
-	SessionsPerPerson    int
+	SessionsPerPerson    int           // and twice as many connections
 	Host                 time.Duration // for a host to answer: connection and login, a channel, a start; 0: 20 s
+	HalfClose            time.Duration // without input, until a client is told that a program that runs on has shut its output; 0: 1 m
 }
 
 // Config is what a [Server] is made of. Everything is required but UserCAs and
@@ -99,9 +100,10 @@ type Config struct {
 // Server is the front door. Its methods are safe for concurrent use.
 type Server struct {
 	Config
-	shell    *gliderssh.Server
-	guard    *guard
-	presence *presence
+	shell     *gliderssh.Server
+	guard     *guard
+	presence  *presence // sessions
+	connected *presence // connections from outside
 
 	stop context.CancelCauseFunc // ends all sessions
 	life context.Context
@@ -123,7 +125,11 @@ func New(c Config) (*Server, error) {
 	if c.Revoked == nil {
 		c.Revoked = func(gossh.PublicKey) bool { return false }
 	}
-	s := &Server{Config: c, guard: newGuard(c.Limits, c.Now), presence: newPresence(c.Limits.SessionsPerPerson), conns: map[*connection]struct{}{}}
+	s := &Server{
+		Config: c, guard: newGuard(c.Limits, c.Now), conns: map[*connection]struct{}{},
+		presence:  newPresence(c.Limits.SessionsPerPerson),
+		connected: newPresence(2 * c.Limits.SessionsPerPerson), // consoles and jumps take some, too
+	}
 	s.life, s.stop = context.WithCancelCause(context.Background())
 	s.shell = s.newShell()
 	return s, nil

@@ -72,8 +72,10 @@ func (s *Server) bareConnection(sc *gossh.ServerConn, p proof) *connection {
 	c.life, c.expel = context.WithCancelCause(c.gone)
 	s.present(c)
 	go c.answerGlobals()
+	stop := c.expelInTime()
 	go func() {
 		end(departure(sc.Wait()))
+		stop()
 		s.absent(c)
 		c.leg.close()
 	}()

@@ -143,7 +143,6 @@ func (f *forwards) live(leave func()) {
 	defer f.srv.work.Done()
 	defer leave()
 	defer f.pass.Done()
-	defer f.endWithCertificate()()
 	defer context.AfterFunc(f.pass.Context, func() { f.visit.end(context.Cause(f.pass.Context)) })()
 	defer context.AfterFunc(f.srv.life, func() { f.visit.end(context.Cause(f.srv.life)) })()
 	select {

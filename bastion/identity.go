@@ -51,9 +51,12 @@ func (s *Server) outerConfig(a *arrival) *gossh.ServerConfig {
 		VerifiedPublicKeyCallback: func(c gossh.ConnMetadata, key gossh.PublicKey, _ *gossh.Permissions, _ string) (*gossh.Permissions, error) {
 			p, err := s.identify(c.RemoteAddr(), key)
 			if err == nil {
-				a.proven()
+				err = a.proven(s, proofOf(p).identity.Person)
 			}
-			return p, err
+			if err != nil {
+				return nil, err
+			}
+			return p, nil
 		},
 		// The first thing that happens after the key exchange: the banner
 		// is empty, but the clock of the authentication starts here.
@@ -159,11 +162,12 @@ func (c *connection) stillProven() error {
 
 var errCertificateOver = access.Refuse(access.ReasonExpired, "your certificate has expired", "Get a new one and connect again")
 
-// endWithCertificate ends the visit when the person's certificate does.
-func (s *visit) endWithCertificate() (stop func() bool) {
-	cert := s.c.identity.Certificate
+// expelInTime ends what is on the connection when the person's certificate
+// ends.
+func (c *connection) expelInTime() (stop func() bool) {
+	cert := c.identity.Certificate
 	if cert == nil || cert.ValidBefore.IsZero() {
 		return func() bool { return true }
 	}
-	return time.AfterFunc(cert.ValidBefore.Sub(s.srv.Now()), func() { s.end(errCertificateOver) }).Stop
+	return time.AfterFunc(cert.ValidBefore.Sub(c.srv.Now()), func() { c.expel(errCertificateOver) }).Stop
 }

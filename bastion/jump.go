@@ -1,6 +1,7 @@
 package bastion
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strconv"
@@ -28,6 +29,10 @@ func (c *connection) jump(ch gossh.NewChannel) {
 		c.reject(ch, gossh.ConnectionFailed, access.Refuse(access.ReasonMalformed, "a malformed request for a jump", ""))
 		return
 	}
+	if err := c.stillProven(); err != nil {
+		c.reject(ch, gossh.Prohibited, access.AsError(err))
+		return
+	}
 	host, err := c.jumpHost(d)
 	if err != nil {
 		c.event(audit.ChannelRefused, map[string]string{"channel": "direct-tcpip", "destination": d.destination(), "reason": string(err.Reason)})
@@ -46,6 +51,12 @@ func (c *connection) jump(ch gossh.NewChannel) {
 		c.srv.Log.Info("inner handshake failed", "connection", c.id, "host", host.Name, "err", err2)
 		return
 	}
+	// Whatever proved the inner connection, it came through this one.
+	defer context.AfterFunc(c.life, func() {
+		if c.gone.Err() == nil {
+			inner.expel(context.Cause(c.life))
+		}
+	})()
 	go func() {
 		for r := range reqs {
 			inner.globalRequest(r)

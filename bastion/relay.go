@@ -14,10 +14,8 @@ import (
 	"github.com/sallyport/sallyport/recorder"
 )
 
-// eofAfter is how long the end of the output waits for the exit status. sshd
-// sends EOF first; a client that has ended its input closes the channel on EOF
-// (OpenSSH does), and no exit status could follow (RFC 4254, section 5.3).
-const eofAfter = 200 * time.Millisecond
+// defaultHalfClose is [Limits.HalfClose] where it is not given.
+const defaultHalfClose = time.Minute
 
 // relay joins the client's channel to the host's. Every byte is recorded
 // before it is delivered (invariant 5); each direction is copied by one
@@ -32,6 +30,8 @@ type relay struct {
 
 	outbox *outbox
 	active atomic.Int64 // unix nanoseconds of the last byte
+	fed    atomic.Int64 // of the last byte that the host took
+	moving atomic.Bool  // the host is to take more
 	inOver atomic.Bool  // the client sends no more
 
 	// Written by hostRequests, read when it has ended.
@@ -51,6 +51,7 @@ type outcome struct {
 func (s *session) newRelay(l *leg, host gossh.Channel, rec tape, terminal bool) *relay {
 	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, outbox: newOutbox(host, s.reply)}
 	r.touch()
+	r.moved()
 	return r
 }
 
@@ -80,14 +81,10 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 		select {
 		case <-drained:
 			if streams--; streams == 0 {
-				readsOn = time.After(eofAfter)
+				readsOn = r.readsOn()
 			}
 		case <-readsOn:
-			// Half-close: the program has shut its output and reads on. With
-			// no more input to come EOF would only cost the exit status.
-			if !r.inOver.Load() {
-				_ = r.s.ch.CloseWrite() // fails when the client is gone
-			}
+			readsOn = r.readsOn()
 		case <-closedAfter(told, streams):
 			if r.s.ctx.Err() != nil {
 				return r.cut() // the program ended because we cut it off
@@ -104,6 +101,32 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 			return r.cut()
 		}
 	}
+}
+
+// readsOn is called when the program has shut its output: it may read on, and
+// how it ends is not known yet. The client is told with EOF only once it has
+// been quiet for long, and may be waiting for just that. Once told, it closes
+// the channel as soon as its input ends (OpenSSH does), and no exit status could
+// follow (RFC 4254, section 5.3): `pg_dump | ssh … 'cat >file 2>&1'` would have
+// failed. When the input is over nobody waits for EOF. The channel gives the
+// time to look again.
+func (r *relay) readsOn() <-chan time.Time {
+	if r.inOver.Load() {
+		return nil
+	}
+	limit := r.s.srv.Limits.HalfClose
+	if limit == 0 {
+		limit = defaultHalfClose
+	}
+	var quiet time.Duration
+	if !r.moving.Load() {
+		quiet = time.Since(time.Unix(0, r.fed.Load()))
+	}
+	if quiet < limit {
+		return time.After(limit - quiet)
+	}
+	_ = r.s.ch.CloseWrite() // fails when the client is gone
+	return nil
 }
 
 // closedAfter is told once both streams are drained, and never before: the
@@ -137,6 +160,8 @@ func (r *relay) copyOut(src io.Reader, dst io.Writer, record func([]byte) error)
 // passwords are not.
 func (r *relay) Write(p []byte) (int, error) {
 	r.touch()
+	r.moving.Store(true)
+	defer r.moved()
 	if err := r.rec.Stdin(p); err != nil {
 		err = recordingFailed(err)
 		r.s.end(err)
@@ -147,6 +172,11 @@ func (r *relay) Write(p []byte) (int, error) {
 		return n, err
 	}
 	return len(p), nil // a program that reads no more is not the client's fault
+}
+
+func (r *relay) moved() {
+	r.fed.Store(time.Now().UnixNano())
+	r.moving.Store(false)
 }
 
 // End passes on that the client sends no more.
@@ -203,13 +233,17 @@ func (r *relay) resize(q *gossh.Request) bool {
 	return true
 }
 
-// warn tells whoever sits at the terminal that time is short.
+// warn tells whoever sits at the terminal that time is short, or that there is
+// more of it.
 func (r *relay) warn(w access.Warning) {
 	if !r.terminal {
 		return
 	}
-	text := "sallyport: this session ends in " + w.Left.Round(time.Second).String() + ", at " +
-		w.NotAfter.UTC().Format("15:04:05 UTC") + ". ssh bastion extend asks for more (" + string(w.Grant) + ")"
+	left, at := w.Left.Round(time.Second).String(), w.NotAfter.UTC().Format("15:04:05 UTC")
+	text := "sallyport: this session ends in " + left + ", at " + at + ". ssh bastion extend asks for more (" + string(w.Grant) + ")"
+	if w.Moved {
+		text = "sallyport: this session may go on for " + left + ", until " + at + " (" + string(w.Grant) + ")"
+	}
 	if err := r.rec.Marker(text); err != nil {
 		r.s.end(recordingFailed(err))
 	}

@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -78,10 +79,9 @@ func (s *session) serve(requests <-chan *gossh.Request) {
 	go s.answer(requests)
 	defer context.AfterFunc(s.srv.life, func() { s.end(context.Cause(s.srv.life)) })()
 
-	var st started
-	select {
-	case st = <-s.start:
-	case <-s.ctx.Done():
+	st, err := s.started()
+	if err != nil {
+		s.refused(err)
 		return
 	}
 	if s.c.target == nil {
@@ -94,18 +94,30 @@ func (s *session) serve(requests <-chan *gossh.Request) {
 		return
 	}
 	defer pass.Done()
-	defer s.endWithCertificate()()
 	defer context.AfterFunc(pass.Context, func() { s.end(context.Cause(pass.Context)) })()
 	s.host(st, pass)
+}
+
+// started waits for the start request. A channel on which nothing is started is
+// held for as long as one on which nothing passes.
+func (s *session) started() (st started, err error) {
+	limit := s.srv.Limits.Idle
+	idle := time.NewTimer(limit)
+	defer idle.Stop()
+	select {
+	case st = <-s.start:
+		return st, s.c.stillProven()
+	case <-idle.C:
+		return st, access.Refuse(access.ReasonIdle, "nothing was started for "+limit.String(), "Connect again")
+	case <-s.ctx.Done():
+		return st, context.Cause(s.ctx)
+	}
 }
 
 // admit asks the desk, and holds the connection while a person decides.
 func (s *session) admit(st started) (*access.Pass, error) {
 	if s.c.targetErr != nil {
 		return nil, s.c.targetErr
-	}
-	if err := s.c.stillProven(); err != nil {
-		return nil, err
 	}
 	kind, ok := gateStart(st.request.Type, st.argument)
 	if !ok {
@@ -135,11 +147,11 @@ func (s *session) admit(st started) (*access.Pass, error) {
 
 // refused ends a session that never reached a host. Leaving is no refusal.
 func (s *session) refused(err error) {
-	if s.c.gone.Err() != nil {
-		return
-	}
 	if cause := context.Cause(s.ctx); cause != nil {
 		err = cause
+	}
+	if s.c.gone.Err() != nil || errors.Is(err, errLost) {
+		return
 	}
 	e := access.AsError(err)
 	if e.ID == "" {
