@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/bastion"
 )
 
 // Keepalives are answered both ways, during the wait and while a program runs.
@@ -153,7 +154,7 @@ func TestEnds(t *testing.T) {
 
 // Either side may end its direction and go on in the other.
 func TestHalfClose(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, func(c *bastion.Config) { c.Limits.HalfClose = time.Second })
 	// The client ends first: sort writes when it has read all.
 	got := l.runAs("alice", strings.NewReader("b\na\n"), "ssh", l.target("db1"), "sort; echo more; echo err >&2")
 	if got != (result{"a\nb\nmore\n", "err\n", 0}) {
@@ -178,6 +179,50 @@ func TestHalfClose(t *testing.T) {
 	}
 	if rest := must(os.ReadFile(file))(t); string(rest) != "after the end of the output" {
 		t.Errorf("%q", rest)
+	}
+}
+
+// A program that has shut its output and reads on keeps its exit status, however
+// slowly the client goes on, and though it closes the channel as soon as both
+// directions have ended, as dropbear and PuTTY do.
+func TestStatusBehindInput(t *testing.T) {
+	l := newLab(t)
+	ch, reqs, err := l.dialDoor(l.onHost()).OpenChannel("session", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := make(chan string, 1)
+	go func() {
+		defer close(status)
+		for r := range reqs {
+			if r.Type == "exit-status" {
+				status <- fmt.Sprintf("%x", r.Payload)
+			}
+		}
+	}()
+	file := filepath.Join(l.dir, "rest")
+	if ok, err := ch.SendRequest("exec", true, ssh.Marshal(text{"exec >" + file + " 2>&1; cat; sleep 0.3; exit 3"})); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_, _ = io.Copy(io.Discard, ch)
+	}()
+	for _, line := range []string{"one\n", "two\n", "three\n"} {
+		if _, err := io.WriteString(ch, line); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(400 * time.Millisecond) // whoever makes the input is slow
+	}
+	_ = ch.CloseWrite()
+	<-over
+	_ = ch.Close()
+	if got := <-status; got != "00000003" {
+		t.Errorf("exit status %q", got)
+	}
+	if got := must(os.ReadFile(file))(t); string(got) != "one\ntwo\nthree\n" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -105,11 +105,11 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 
 // readsOn is called when the program has shut its output: it may read on, and
 // how it ends is not known yet. The client is told with EOF only once it has
-// been quiet for long, and may be waiting for just that. Once told, it closes
-// the channel as soon as its input ends (OpenSSH does), and no exit status could
-// follow (RFC 4254, section 5.3): `pg_dump | ssh … 'cat >file 2>&1'` would have
-// failed. When the input is over nobody waits for EOF. The channel gives the
-// time to look again.
+// been quiet for long, and may be waiting for just that: once told, it may close
+// the channel as soon as its input ends (dropbear and PuTTY do), and no exit
+// status could follow (RFC 4254, section 5.3). `pg_dump | ssh … 'cat >file 2>&1'`
+// would have failed. When the input is over nobody waits for EOF. The channel
+// gives the time to look again.
 func (r *relay) readsOn() <-chan time.Time {
 	if r.inOver.Load() {
 		return nil
