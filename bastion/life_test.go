@@ -59,17 +59,21 @@ func (l *lab) everywhere(who string) *everywhere {
 		"console": {"bastion", "watch"},
 		"forward": {"-N", "-L", local + ":" + addr, l.target("db1")},
 	} {
-		cmd := exec.Command("ssh", append([]string{"-F", filepath.Join(l.dir, "ssh_config."+who), "-n"}, args...)...)
+		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+		cmd := exec.CommandContext(ctx, "ssh", append([]string{"-F", filepath.Join(l.dir, "ssh_config."+who), "-n"}, args...)...)
 		said := &syncBuffer{}
 		cmd.Stdout, cmd.Stderr = said, said
 		if err := cmd.Start(); err != nil {
 			l.t.Fatal(err)
 		}
-		l.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		l.t.Cleanup(func() { cancel(); _ = cmd.Wait() })
 		e.jobs[what], e.said[what] = cmd, said
 	}
 	c := l.dialUntil("unix", local)
 	l.t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(40 * time.Second)); err != nil {
+		l.t.Fatal(err)
+	}
 	e.forward = bufio.NewReader(c)
 	fmt.Fprintln(c, "one")
 	if line, err := e.forward.ReadString('\n'); line != "one\n" {
