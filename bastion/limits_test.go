@@ -224,7 +224,9 @@ func TestShutdown(t *testing.T) {
 	if line, err := bufio.NewReader(forward).ReadString('\n'); line != "one\n" {
 		t.Fatal(line, err)
 	}
-	l.await("both programs", func() bool { return strings.Contains(brief.String(), "in\n") && strings.Contains(long.String(), "in\n") })
+	l.await("both programs", func() bool {
+		return strings.Contains(brief.String(), "in\n") && strings.Contains(long.String(), "in\n")
+	})
 	<-at
 	lingering := l.dialDoor(l.onHost())
 
