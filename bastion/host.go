@@ -67,11 +67,21 @@ func (s *visit) obtain(pass *access.Pass) (certs.Credential, error) {
 		}
 		return certs.Credential{}, err
 	}
-	s.event(audit.CertificateIssued, pass, map[string]string{
-		"serial": fmt.Sprintf("%016x", cred.Facts.Serial), "key_id": cred.Facts.KeyID, "ca": cred.Facts.CAFingerprint,
-		"valid_before": cred.Facts.ValidBefore.Format(time.RFC3339), "vault_request_id": cred.Facts.VaultRequestID,
-	})
 	return cred, nil
+}
+
+// issued tells of a certificate that was minted, and is closed when that is
+// written.
+func (s *visit) issued(pass *access.Pass, cert access.Certificate) <-chan struct{} {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		s.event(audit.CertificateIssued, pass, map[string]string{
+			"serial": fmt.Sprintf("%016x", cert.Serial), "key_id": cert.KeyID, "ca": cert.CAFingerprint,
+			"valid_before": cert.ValidBefore.Format(time.RFC3339), "vault_request_id": cert.VaultRequestID,
+		})
+	}()
+	return told
 }
 
 // obtainFailed names the event of a certificate that could not be had.

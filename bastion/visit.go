@@ -93,15 +93,22 @@ func (s *visit) reach(pass *access.Pass, facts access.Session, shape recorder.Sh
 		l = nil // another rule allows more: a certificate of its own
 	}
 	var cred certs.Credential
+	var told <-chan struct{}
 	if l == nil {
 		var err error
 		if cred, err = s.obtain(pass); err != nil {
 			return nil, nil, err
 		}
+		// Written while the recording is opened, so that the two share a
+		// commit, and before the certificate is used.
+		told = s.issued(pass, cred.Facts)
 	} else {
 		cred.Facts = l.facts
 	}
 	rec, err := s.record(pass, facts, shape, cred.Facts)
+	if told != nil {
+		<-told
+	}
 	if err != nil {
 		s.event(audit.RecordingFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
 		return nil, nil, err

@@ -40,7 +40,7 @@ func (x *index) LiveSessions(context.Context, string) ([]access.Session, error) 
 func (x *index) UnwrittenManifests(context.Context, string) ([]recorder.UnwrittenManifest, error) {
 	return nil, nil
 }
-func (x *index) ManifestWritten(context.Context, access.SessionID) error { return nil }
+func (x *index) ManifestWritten(context.Context, ...access.SessionID) error { return nil }
 
 // record makes n real recordings and trusts their key. They are the world's
 // only sessions, newest first, beside a live one.

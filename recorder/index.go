@@ -14,7 +14,7 @@ import (
 // nil must be durable.
 type Index interface {
 	// OpenSession inserts s, whose state is live, with its audit event. The
-	// files are on disk already. It fails if the ID is known.
+	// files are there already. It fails if the ID is known.
 	OpenSession(ctx context.Context, s access.Session) error
 
 	// SealSession ends a session in one writer transaction:
@@ -62,9 +62,10 @@ type Index interface {
 	// ManifestWritten has not confirmed: the process died in between.
 	UnwrittenManifests(ctx context.Context, bastionID string) ([]UnwrittenManifest, error)
 
-	// ManifestWritten says that the manifest is safely in its file, so that
-	// its bytes need not be kept. It is no error to say so twice.
-	ManifestWritten(ctx context.Context, id access.SessionID) error
+	// ManifestWritten says of sessions that their manifests are safely in
+	// their files, so that the bytes need not be kept. It is no error to say so
+	// twice.
+	ManifestWritten(ctx context.Context, ids ...access.SessionID) error
 }
 
 // UnwrittenManifest is a manifest that is in the index and perhaps not on

@@ -79,7 +79,7 @@ func (m *mending) folder() error {
 		return err
 	}
 	m.note("the folder was missing")
-	return makeFolder(m.rec.r.config.Dir, m.rec.session.Recording)
+	return m.rec.makeFolder()
 }
 
 // header begins a new cast when the header was lost with everything else.

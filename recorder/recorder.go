@@ -24,8 +24,9 @@ type Recorder struct {
 	keys    *Keyring
 	reserve reserve
 
-	mu   sync.Mutex
-	live map[access.SessionID]*Recording
+	mu          sync.Mutex
+	live        map[access.SessionID]*Recording
+	unconfirmed []unconfirmed
 }
 
 // New prepares the directory and the signing key, and sets the reserve aside.
@@ -143,8 +144,9 @@ func (r *Recorder) newRecording(s access.Session, start time.Time) *Recording {
 	return rec
 }
 
-// create makes the folder and its first files, durably: from here on a crash
-// leaves something to recover.
+// create makes the folder and its first files: from here on a crash leaves
+// something to recover. Like all that is recorded they are durable by the next
+// sync: of a session younger than that a power cut may leave nothing but its row.
 func (rec *Recording) create(shape Shape) error {
 	shown := rec.session
 	if rec.crypt != nil {
@@ -154,7 +156,7 @@ func (rec *Recording) create(shape Shape) error {
 	if err != nil {
 		return err
 	}
-	if err := makeFolder(rec.r.config.Dir, rec.session.Recording); err != nil {
+	if err := rec.makeFolder(); err != nil {
 		return err
 	}
 	if rec.crypt != nil {
@@ -179,17 +181,7 @@ func (rec *Recording) create(shape Shape) error {
 			return err
 		}
 	}
-	if err := rec.cast.append(header); err != nil {
-		return err
-	}
-	for _, f := range append(rec.files(), &rec.idx.file) {
-		if f != nil {
-			if err := f.f.Sync(); err != nil {
-				return err
-			}
-		}
-	}
-	return syncDir(rec.dir)
+	return rec.cast.append(header)
 }
 
 // makeFile makes a file to append to.
@@ -215,27 +207,6 @@ func (rec *Recording) abandon() error {
 		errs = append(errs, os.Remove(rec.dir))
 	}
 	return errors.Join(errs...)
-}
-
-// makeFolder makes the folder of a recording, which must be new, and those
-// above it, and makes their entries durable.
-func makeFolder(root, recording string) error {
-	folder := filepath.Join(root, filepath.FromSlash(recording))
-	day := filepath.Dir(folder)
-	if _, err := os.Stat(day); err != nil {
-		if err := os.MkdirAll(day, 0o700); err != nil {
-			return err
-		}
-		month := filepath.Dir(day)
-		year := filepath.Dir(month)
-		if err := errors.Join(syncDir(month), syncDir(year), syncDir(root)); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		return err
-	}
-	return syncDir(day)
 }
 
 // Head is how far the proof of a live recording stands. Kept elsewhere it

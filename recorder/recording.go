@@ -21,8 +21,9 @@ var ErrSealed = errors.New("recorder: the recording is sealed")
 // An error is an [*access.Error] and sticks: under [Terminate] each further
 // call returns it. A recording must be sealed, whatever happened.
 type Recording struct {
-	r   *Recorder
-	dir string // absolute or relative as Config.Dir is
+	r     *Recorder
+	dir   string // absolute or relative as Config.Dir is
+	fresh entries
 
 	syncing sync.Mutex // held while syncing or sealing; taken before mu
 
@@ -162,6 +163,7 @@ func (rec *Recording) appendTo(f **file, name string, b []byte) error {
 			return err
 		}
 		*f = made
+		rec.fresh.files.Store(true)
 	}
 	return (*f).append(b)
 }

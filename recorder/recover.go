@@ -80,11 +80,11 @@ func (r *Recorder) finishManifests(ctx context.Context) error {
 	}
 	var errs []error
 	for _, m := range unwritten {
-		if err := r.writeManifest(ctx, r.Folder(m.Recording), m.ID, m.Manifest); err != nil {
+		if err := r.writeManifest(r.Folder(m.Recording), m.ID, m.Manifest); err != nil {
 			errs = append(errs, fmt.Errorf("manifest of %s: %w", m.ID, err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, r.confirm(ctx))...)
 }
 
 // unsealed lists the sessions to recover: first those of the index, then

@@ -212,27 +212,70 @@ func TestRecoverUnfinishedCharacter(t *testing.T) {
 	}
 }
 
-// The process may die between the index's commit and the manifest's file.
+// The process may die between the index's commit and the manifest's file, and
+// a power cut may take the file, or what is in it, until it was confirmed.
 func TestRecoverFinishesManifests(t *testing.T) {
+	for what, spoil := range map[string]func(path string) error{
+		"nothing":      func(string) error { return nil },
+		"the file":     os.Remove,
+		"its contents": func(path string) error { return os.Truncate(path, 0) },
+	} {
+		b := newBench(t)
+		rec := b.start(t, false)
+		check(t, rec.Stdout([]byte("x")))
+		seal(t, rec)
+		dir := b.folder(rec.Session())
+		check(t, spoil(filepath.Join(dir, "manifest.json")))
+		again, sessions := b.restart(t)
+		if len(sessions) != 0 {
+			t.Errorf("without %s: recovered %+v", what, sessions)
+		}
+		if v := verify(t, dir, again.Keys().Trust()); v.Verdict != recorder.Intact {
+			t.Errorf("without %s: %+v", what, v)
+		}
+		if len(b.index.unwritten) != 0 {
+			t.Errorf("without %s: the index still keeps the manifest", what)
+		}
+	}
+}
+
+// Whoever stops the recorder leaves the next start nothing to confirm.
+func TestStopConfirmsManifests(t *testing.T) {
 	b := newBench(t)
-	b.index.dropWrite = errors.New("died")
 	rec := b.start(t, false)
-	check(t, rec.Stdout([]byte("x")))
-	if _, err := rec.Seal(context.Background(), recorder.End{Cause: access.EndExit}); err == nil {
-		t.Fatal("sealed")
+	seal(t, rec)
+	if len(b.index.unwritten) != 1 {
+		t.Errorf("the index keeps %d manifests that nobody confirmed", len(b.index.unwritten))
 	}
-	dir := b.folder(rec.Session())
-	check(t, os.Remove(filepath.Join(dir, "manifest.json")))
-	b.index.dropWrite = nil
-	again, sessions := b.restart(t)
-	if len(sessions) != 0 {
-		t.Errorf("recovered %+v", sessions)
-	}
-	if v := verify(t, dir, again.Keys().Trust()); v.Verdict != recorder.Intact {
-		t.Errorf("%+v", v)
-	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	check(t, b.Run(over))
 	if len(b.index.unwritten) != 0 {
 		t.Error("the index still keeps the manifest")
+	}
+}
+
+// A power cut may leave nothing of a session that began within the last sync
+// but its row, or names of files without contents.
+func TestRecoverWhatWasNeverSynced(t *testing.T) {
+	for what, cut := range map[string]func(dir string) error{
+		"the row": os.RemoveAll,
+		"names": func(dir string) error {
+			return errors.Join(os.Truncate(filepath.Join(dir, "session.cast"), 0), os.Truncate(filepath.Join(dir, "session.idx"), 0))
+		},
+		"the cast": func(dir string) error { return os.Remove(filepath.Join(dir, "session.idx")) },
+	} {
+		b := newBench(t)
+		rec := b.start(t, true)
+		dir := b.folder(rec.Session())
+		check(t, cut(dir))
+		again, sessions := b.restart(t)
+		if len(sessions) != 1 || sessions[0].ID != rec.Session().ID {
+			t.Errorf("only %s was left: recovered %+v", what, sessions)
+		}
+		if v := verify(t, dir, again.Keys().Trust()); v.Verdict != recorder.Recovered {
+			t.Errorf("only %s was left: %+v", what, v)
+		}
 	}
 }
 

@@ -111,7 +111,8 @@ func (rec *Recording) finish() error {
 		digests = append(digests, rec.crypt.made...)
 	}
 	cuts, err := rec.cutFiles()
-	if err := errors.Join(err, syncDir(rec.dir)); err != nil {
+	rec.fresh.files.Store(true) // of whatever was renamed or cut
+	if err := errors.Join(err, rec.settleEntries()); err != nil {
 		return err
 	}
 	rec.closeFiles()
@@ -238,8 +239,8 @@ func (rec *Recording) closeFiles() {
 	}
 }
 
-// commit gives the recording its place in the index, then puts the manifest
-// on disk. Between the two a crash leaves it to the next start.
+// commit gives the recording its place in the index, durably, and then puts the
+// manifest in its file. Between the two a crash leaves it to the next start.
 func (rec *Recording) commit(ctx context.Context) error {
 	r, seal := rec.r, rec.seal
 	id := seal.session.ID
@@ -260,25 +261,13 @@ func (rec *Recording) commit(ctx context.Context) error {
 		}
 		seal.manifest = made
 	}
-	if err := r.writeManifest(ctx, rec.dir, id, seal.manifest); err != nil {
+	if err := r.writeManifest(rec.dir, id, seal.manifest); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	delete(r.live, id)
 	r.mu.Unlock()
 	return nil
-}
-
-// writeManifest puts the manifest in its file and tells the index.
-func (r *Recorder) writeManifest(ctx context.Context, dir string, id access.SessionID, manifest []byte) error {
-	if err := replaceFile(dir, manifestName, manifest, &r.reserve); err != nil {
-		return err
-	}
-	var errs []error
-	for _, s := range []string{streamStdin, streamStdout, streamStderr} {
-		errs = append(errs, dropTail(dir, s))
-	}
-	return errors.Join(append(errs, r.config.Index.ManifestWritten(ctx, id))...)
 }
 
 // sealAgain tries to seal what ended and could not be sealed.

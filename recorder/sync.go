@@ -8,10 +8,11 @@ import (
 )
 
 // Run is the group syncer: every SyncEvery it closes a block in each recording
-// that grew and makes all of them durable, a few at a time. Beside that, and
-// less often, it tries again to seal what could not be sealed, and to set the
-// reserve aside anew; and it brings the ledger of files to the index. It returns when ctx ends, having synced once more;
-// sealing is left to the sessions, or to the next start.
+// that grew and makes all of them durable, a few at a time. Beside that it
+// brings the ledger of files to the index and, less often, tries again to seal
+// what could not be sealed, sets the reserve aside anew, and makes manifests
+// durable. It returns when ctx ends, having synced once more; sealing is left
+// to the sessions, or to the next start.
 func (r *Recorder) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -19,6 +20,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 		every(ctx, 10*r.config.SyncEvery, func() {
 			r.reserve.take()
 			r.sealAgain(ctx)
+			r.confirmed(ctx)
 		})
 	})
 	wg.Go(func() {
@@ -31,7 +33,15 @@ func (r *Recorder) Run(ctx context.Context) error {
 	}
 	every(ctx, r.config.SyncEvery, r.syncAll)
 	r.syncAll()
+	r.confirmed(context.WithoutCancel(ctx))
 	return nil
+}
+
+// confirmed is confirm where nobody waits for it.
+func (r *Recorder) confirmed(ctx context.Context) {
+	if err := r.confirm(ctx); err != nil {
+		r.config.Log.Error("recorder: manifests are not known to be on disk; the next start writes them again", "err", err)
+	}
 }
 
 // every calls f at each tick until ctx ends.
@@ -71,6 +81,9 @@ func (rec *Recording) sync() {
 	dirty, err := rec.beforeSync()
 	for i := 0; err == nil && i < len(dirty); i++ {
 		err = dirty[i].Sync()
+	}
+	if err == nil && len(dirty) > 0 {
+		err = rec.settleEntries()
 	}
 	if err != nil {
 		rec.mu.Lock()

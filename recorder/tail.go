@@ -147,8 +147,16 @@ func dropTail(dir, stream string) error {
 }
 
 // replaceFile puts data in a file of dir as a whole: after a crash it is
-// there or it is not. The entry is durable when it returns.
+// there or it is not. It is durable when it returns.
 func replaceFile(dir, name string, data []byte, r *reserve) error {
+	if err := putFile(dir, name, data, r, (*os.File).Sync); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// putFile puts data in a file of dir as a whole, after sync.
+func putFile(dir, name string, data []byte, r *reserve, sync func(*os.File) error) error {
 	path := filepath.Join(dir, name)
 	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -156,15 +164,12 @@ func replaceFile(dir, name string, data []byte, r *reserve) error {
 	}
 	err = writeAll(f, data, r)
 	if err == nil {
-		err = f.Sync()
+		err = sync(f)
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".tmp", path); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return os.Rename(path+".tmp", path)
 }
 
 // hashFile appends the contents of a file to w and returns its length.

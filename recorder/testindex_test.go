@@ -26,7 +26,6 @@ type index struct {
 	seq       uint64
 	prev      [32]byte
 	fail      error                 // returned by OpenSession and SealSession
-	dropWrite error                 // returned by ManifestWritten
 	written   chan access.SessionID // gets the ID of each manifest written; lossy
 }
 
@@ -155,16 +154,15 @@ func (x *index) UnwrittenManifests(context.Context, string) (all []recorder.Unwr
 	return all, nil
 }
 
-func (x *index) ManifestWritten(_ context.Context, id access.SessionID) error {
+func (x *index) ManifestWritten(_ context.Context, ids ...access.SessionID) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.dropWrite != nil {
-		return x.dropWrite
-	}
-	delete(x.unwritten, id)
-	select {
-	case x.written <- id:
-	default:
+	for _, id := range ids {
+		delete(x.unwritten, id)
+		select {
+		case x.written <- id:
+		default:
+		}
 	}
 	return nil
 }

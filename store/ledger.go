@@ -139,11 +139,16 @@ func (s *Store) UnwrittenManifests(ctx context.Context, bastionID string) (list 
 	return list, err
 }
 
-// ManifestWritten drops the bytes of a manifest that is safely in its file.
+// ManifestWritten drops the bytes of manifests that are safely in their files.
 // See [recorder.Index].
-func (s *Store) ManifestWritten(ctx context.Context, id access.SessionID) error {
+func (s *Store) ManifestWritten(ctx context.Context, ids ...access.SessionID) error {
 	return s.Write(ctx, func(tx *Tx) error {
-		return tx.exec(`UPDATE ledger SET manifest = NULL WHERE session_id = ? AND manifest IS NOT NULL`, id)
+		for _, id := range ids {
+			if err := tx.exec(`UPDATE ledger SET manifest = NULL WHERE session_id = ? AND manifest IS NOT NULL`, id); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

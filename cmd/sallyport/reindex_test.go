@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -79,6 +80,11 @@ func (p *place) record(n int) {
 			if _, err := rec.Seal(p.t.Context(), recorder.End{Cause: access.EndExit}); err != nil {
 				p.t.Fatal(err)
 			}
+		}
+		over, cancel := context.WithCancel(p.t.Context())
+		cancel()
+		if err := h.recorder.Run(over); err != nil { // what a stop does
+			p.t.Fatal(err)
 		}
 	})
 	if err != nil {
