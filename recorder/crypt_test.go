@@ -235,3 +235,25 @@ func TestKillOfAnEncryptedRecording(t *testing.T) {
 		}
 	}
 }
+
+// What a power cut leaves of a session that was never synced is closed as well:
+// the wrapped key is durable from the start, the rest may be names or nothing.
+func TestRecoverEncryptedThatWasNeverSynced(t *testing.T) {
+	for what, cut := range map[string]func(dir string) error{
+		"the row": os.RemoveAll,
+		"names":   func(dir string) error { return os.Truncate(filepath.Join(dir, "session.idx"), 0) },
+		"the key": func(dir string) error { return os.Remove(filepath.Join(dir, "session.idx")) },
+	} {
+		b := newBench(t, encrypted(newAuditor(t)))
+		rec := b.start(t, true)
+		dir := b.folder(rec.Session())
+		check(t, cut(dir))
+		again, sessions := b.restart(t)
+		if len(sessions) != 1 || sessions[0].ID != rec.Session().ID {
+			t.Errorf("only %s was left: recovered %+v", what, sessions)
+		}
+		if v := verify(t, dir, again.Keys().Trust()); v.Verdict != recorder.Recovered {
+			t.Errorf("only %s was left: %+v", what, v)
+		}
+	}
+}
