@@ -34,6 +34,7 @@ func (p Plan) Commands() string {
 		line("  -audit-non-hmac-response-keys=%s \\", k)
 	}
 	line("  %s", shell(p.Mount+"/"))
+	line("vault write sys/config/auditing/request-headers/X-Correlation-Id hmac=false")
 	line("")
 	line("# One role per login. Writing one replaces all of it.")
 	for _, r := range p.Roles {
@@ -60,12 +61,16 @@ func (p Plan) authCommands(line func(string, ...any)) {
 	if p.Sources != "" {
 		bound = " \\\n  token_bound_cidrs=" + shell(p.Sources)
 	}
-	token := "token_policies=" + PolicyName + " token_ttl=1h token_max_ttl=24h" + bound
+	token := "token_policies=" + PolicyName + " token_no_default_policy=true token_ttl=1h token_max_ttl=24h" + bound
 	switch a.Method {
 	case "approle":
 		line("# The bastion's login. The secret ID is used at each login, so it has no bound of uses.")
 		enable()
-		line("vault write %s \\\n  %s \\\n  secret_id_num_uses=0 secret_id_ttl=0", shell("auth/"+a.Mount+"/role/"+a.Role), token)
+		secret := "secret_id_num_uses=0 secret_id_ttl=0"
+		if p.Sources != "" {
+			secret += " secret_id_bound_cidrs=" + shell(p.Sources)
+		}
+		line("vault write %s \\\n  %s \\\n  %s", shell("auth/"+a.Mount+"/role/"+a.Role), token, secret)
 		line("vault read -field=role_id %s                # into role_id_file", shell("auth/"+a.Mount+"/role/"+a.Role+"/role-id"))
 		wrap := ""
 		if a.Wrapped {
