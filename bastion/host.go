@@ -60,7 +60,7 @@ func (s *visit) obtain(pass *access.Pass) (certs.Credential, error) {
 		KeyID: certs.KeyID(pass.Person.Name, s.id, pass.Grant),
 	}
 	need.Extensions = certs.ExtensionsFor(pass.Allow)
-	cred, err := s.srv.Mint.Obtain(s.ctx, need)
+	cred, err := s.obtainPatiently(pass, need)
 	if err != nil {
 		if s.ctx.Err() == nil {
 			s.obtainFailed(pass, err)

@@ -75,9 +75,9 @@ func (f *Fault) forPerson() *access.Error {
 	return access.Fail(access.ReasonSigner, line[0], line[1], f)
 }
 
-// outage reports whether f says that Vault as a whole is of no use now, and
-// not only for one role.
-func (f *Fault) outage() bool {
+// Outage reports whether f says that Vault as a whole is of no use now, and
+// not only for one role: that may pass.
+func (f *Fault) Outage() bool {
 	switch f.State {
 	case Denied, UnknownRole, Rejected, Misset:
 		return false

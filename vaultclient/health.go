@@ -1,6 +1,7 @@
 package vaultclient
 
 import (
+	"maps"
 	"time"
 
 	"github.com/sallyport/sallyport/access"
@@ -21,10 +22,30 @@ func (c *Client) Health() Health {
 	return c.health
 }
 
+// Orders tells how orders for certificates went since the start: how many were
+// signed, and how many failed, by why. Orders that nobody waited for to the end
+// are in neither.
+func (c *Client) Orders() (signed uint64, failed map[State]uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.signed, maps.Clone(c.failed)
+}
+
+// count counts an order; nil went well.
+func (c *Client) count(f *Fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f == nil {
+		c.signed++
+		return
+	}
+	c.failed[f.State]++
+}
+
 // note remembers how a call went; nil is well. Faults of a single role say
 // nothing about Vault.
 func (c *Client) note(f *Fault) {
-	if f != nil && !f.outage() && f.State != Misset {
+	if f != nil && !f.Outage() && f.State != Misset {
 		f = nil
 	}
 	c.mu.Lock()

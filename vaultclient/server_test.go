@@ -26,7 +26,7 @@ import (
 // server is a real Vault in development mode: the binary that VAULT_BIN names,
 // or what scripts/vault-server builds.
 type server struct {
-	t         *testing.T
+	t         testing.TB
 	address   string
 	root      *api.Client
 	unsealKey string
@@ -35,7 +35,7 @@ type server struct {
 
 const rootToken = "root-of-the-test"
 
-func startServer(t *testing.T) *server {
+func startServer(t testing.TB) *server {
 	t.Helper()
 	bin := os.Getenv("VAULT_BIN")
 	if bin == "" {
@@ -125,7 +125,7 @@ func (s *server) apply(p setup.Plan) (roleID, secretID string) {
 
 var serverSources = []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("10.0.1.0/24")}
 
-func serverPlan(t *testing.T) setup.Plan {
+func serverPlan(t testing.TB) setup.Plan {
 	t.Helper()
 	role, err := vaultclient.RoleNames("sallyport-{login}")
 	if err != nil {
@@ -354,6 +354,9 @@ func TestServerSealedAndTokenEnded(t *testing.T) {
 	if h := client.Health(); h.State != vaultclient.Sealed {
 		t.Errorf("health %+v", h)
 	}
+	if signed, failed := client.Orders(); signed != 1 || failed[vaultclient.Sealed] != 1 {
+		t.Errorf("%d signed, failed %v", signed, failed)
+	}
 	key := s.unsealKey
 	if raw, err := base64.StdEncoding.DecodeString(key); err == nil {
 		key = hex.EncodeToString(raw)
@@ -425,4 +428,28 @@ func TestServerAuditLogReconciles(t *testing.T) {
 	if len(r.Missing) != 1 || r.Missing[0].RequestID != "0000" {
 		t.Errorf("missing: %+v", r.Missing)
 	}
+}
+
+// What a certificate costs: signing by a real Vault and checking, by 50 who
+// connect at once.
+func BenchmarkSignAndCheck(b *testing.B) {
+	s, p := startServer(b), serverPlan(b)
+	client, err := vaultclient.New(s.config(s.apply(p)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	go client.Run(b.Context())
+	if err := client.Ready(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	mint := s.mint(client)
+	need := certs.Need{Host: access.Host{Name: "db1"}, Login: "root", KeyID: certs.KeyID("alice", "S", "G"), Extensions: []string{certs.PermitPty}}
+	b.SetParallelism(50)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := mint.Obtain(b.Context(), need); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }

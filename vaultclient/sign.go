@@ -24,7 +24,9 @@ const maxCertificate = 64 << 10
 func (c *Client) Issue(ctx context.Context, o certs.Order) (certs.Issued, error) {
 	role, err := c.role.name(o.Host, o.Login)
 	if err != nil {
-		return certs.Issued{}, (&Fault{Misset, err}).forPerson()
+		fault := &Fault{Misset, err}
+		c.count(fault)
+		return certs.Issued{}, fault.forPerson()
 	}
 	bounded, cancel := context.WithTimeout(ctx, c.deadline)
 	defer cancel()
@@ -35,9 +37,11 @@ func (c *Client) Issue(ctx context.Context, o certs.Order) (certs.Issued, error)
 	case err != nil:
 		fault := faultOf(bounded, err)
 		c.note(fault)
+		c.count(fault)
 		return certs.Issued{}, fault.forPerson()
 	}
 	c.note(nil)
+	c.count(nil)
 	return issued, nil
 }
 

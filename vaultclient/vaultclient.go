@@ -55,6 +55,8 @@ type Client struct {
 	attempted chan struct{}   // closed at the end of the attempt under way
 	fault     *Fault          // of the last attempt to log in, nil when it was good
 	health    Health
+	signed    uint64
+	failed    map[State]uint64 // orders, by why
 }
 
 // New makes a client from a configuration and reports everything that is
@@ -76,7 +78,7 @@ func New(cfg Config) (*Client, error) {
 		deadline: cfg.Deadline, now: cfg.Now, log: cfg.Log,
 		kick: make(chan struct{}, 1), dead: make(chan int, 1),
 		cas: slices.Clone(cfg.Authorities), attempted: make(chan struct{}),
-		health: Health{State: Starting, Since: cfg.Now()},
+		health: Health{State: Starting, Since: cfg.Now()}, failed: map[State]uint64{},
 	}
 	c.newAPI = func() (*api.Client, error) { return newAPI(cfg, transport) }
 	if c.api, err = c.newAPI(); err != nil {

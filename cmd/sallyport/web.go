@@ -109,11 +109,14 @@ var (
 	liveGrants   = prometheus.NewDesc("sallyport_grants_live", "Grants that may open sessions.", []string{"state"}, nil)
 	epoch        = prometheus.NewDesc("sallyport_policy_epoch", "Policies put in force since the start.", nil, nil)
 	up           = prometheus.NewDesc("sallyport_dependency_up", "1 while the dependency is there.", []string{"dependency"}, nil)
+	since        = prometheus.NewDesc("sallyport_dependency_since_seconds", "When the dependency's state began, where that is known (Unix time).", []string{"dependency"}, nil)
+	signed       = prometheus.NewDesc("sallyport_vault_signed_total", "Certificates that Vault signed for us.", nil, nil)
+	unsigned     = prometheus.NewDesc("sallyport_vault_failed_total", "Orders for certificates that failed, by why.", []string{"state"}, nil)
 	buildInfo    = prometheus.NewDesc("sallyport_build_info", "Always 1; the version is a label.", []string{"version", "bastion_id"}, nil)
 )
 
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{liveSessions, pending, liveGrants, epoch, up, buildInfo} {
+	for _, d := range []*prometheus.Desc{liveSessions, pending, liveGrants, epoch, up, since, signed, unsigned, buildInfo} {
 		out <- d
 	}
 }
@@ -128,6 +131,16 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	gauge(epoch, float64(m.house.policy.Current().Epoch))
 	for name, d := range m.house.dependencies(ctx) {
 		gauge(up, map[bool]float64{true: 1}[d.State == "ok"], name)
+		if !d.Since.IsZero() {
+			gauge(since, float64(d.Since.UnixMilli())/1000, name)
+		}
+	}
+	if v := m.house.signer.vault; v != nil {
+		good, bad := v.Orders()
+		out <- prometheus.MustNewConstMetric(signed, prometheus.CounterValue, float64(good))
+		for state, n := range bad {
+			out <- prometheus.MustNewConstMetric(unsigned, prometheus.CounterValue, float64(n), string(state))
+		}
 	}
 	sessions, err := m.house.store.LiveSessions(ctx, m.house.config.BastionID)
 	if err != nil {
