@@ -43,6 +43,12 @@ type PersonKey struct {
 // May reports whether the key may be used so.
 func (k PersonKey) May(u KeyUse) bool { return slices.Contains(k.Use, u) }
 
+// Hardware reports whether the key lives in a security key, which wants a
+// touch for each signature (OpenSSH's PROTOCOL.u2f).
+func (k PersonKey) Hardware() bool {
+	return len(k.Wire) > 7 && k.Wire[4:7] == "sk-" // after the length of the type
+}
+
 // KeyUse is what a key may be used for.
 type KeyUse string
 

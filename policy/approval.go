@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/internal/strictyaml"
 )
 
@@ -14,7 +15,8 @@ const (
 	defaultGrant     = time.Hour
 	defaultMax       = 4 * time.Hour
 	defaultUseWithin = time.Hour
-	maxCount         = 20 // approvals in one entry
+	maxCount         = 20     // approvals in one entry
+	maxSessions      = 10_000 // of one grant
 )
 
 func (r *reader) readApproval(key string, f *approvalForm) *Approval {
@@ -25,6 +27,13 @@ func (r *reader) readApproval(key string, f *approvalForm) *Approval {
 	}
 	a.By = r.readBy(key, f)
 	a.Reason = r.readReason(key+".reason", f.Reason)
+	a.BreakGlass = f.BreakGlass
+	switch a.Confirm = access.Confirm(f.Confirm); a.Confirm {
+	case access.ConfirmNone, access.ConfirmKey, access.ConfirmSecurityKey:
+	default:
+		r.doc.Faultf(key+".confirm", "%s is neither key nor security-key", strictyaml.Quote(f.Confirm))
+	}
+	a.Auto = r.readAuto(key+".auto", f.Auto)
 	return a
 }
 
@@ -95,6 +104,23 @@ func (r *reader) readGrant(key string, f *grantForm) Grant {
 	}
 	if g.Max == 0 {
 		g.Max = max(defaultMax, g.Default)
+	}
+	r.distinct(key+".bind", f.Bind)
+	if r.doc.Has(key+".bind") && len(f.Bind) == 0 {
+		r.doc.Faultf(key+".bind", "is empty; leave it out to bind the key")
+	}
+	for i, b := range f.Bind {
+		switch binding := access.Binding(b); binding {
+		case access.BindKey, access.BindAddress:
+			g.Bind = append(g.Bind, binding)
+		default:
+			r.doc.Faultf(at(key+".bind", i), "%s is neither key nor address", strictyaml.Quote(b))
+		}
+	}
+	if f.Sessions != nil {
+		if g.Sessions = *f.Sessions; g.Sessions < 1 || g.Sessions > maxSessions {
+			r.doc.Faultf(key+".sessions", "must be 1 to %d; leave it out for any number", maxSessions)
+		}
 	}
 	if g.Default > g.Max {
 		r.doc.Faultf(key+".default", "%s is longer than max, %s", strictyaml.FormatDuration(g.Default), strictyaml.FormatDuration(g.Max))

@@ -85,9 +85,12 @@ func seat(by []Approvers, humans [][]access.Person) int {
 	return n
 }
 
-// mayDecide reports whether a person has a way to decide: Slack, or a key that
-// is marked for it. Who has no key at all signs in by certificate, which may.
-func mayDecide(p access.Person) bool {
-	return p.Slack != "" || len(p.Keys) == 0 ||
-		slices.ContainsFunc(p.Keys, func(k access.PersonKey) bool { return k.May(access.UseDecide) })
+// mayDecide reports whether a person has a way to decide that counts: Slack, or
+// a key that is marked for it; where a click must be confirmed, such a key. Who
+// has no key at all signs in by certificate, which may.
+func mayDecide(p access.Person, confirm access.Confirm) bool {
+	return p.Slack != "" && confirm == access.ConfirmNone || len(p.Keys) == 0 ||
+		slices.ContainsFunc(p.Keys, func(k access.PersonKey) bool {
+			return k.May(access.UseDecide) && (confirm != access.ConfirmSecurityKey || k.Hardware())
+		})
 }

@@ -61,6 +61,7 @@ type ruleForm struct {
 	Allow     []allowForm   `yaml:"allow"`
 	Deny      bool          `yaml:"deny"`
 	InnerAuth string        `yaml:"inner_auth"`
+	When      string        `yaml:"when"` // an expression in CEL; see [Condition]
 	Approval  *approvalForm `yaml:"approval"`
 	Grant     *grantForm    `yaml:"grant"`
 }
@@ -100,11 +101,29 @@ func (a *allowForm) DecodeYAML(v strictyaml.Value) {
 }
 
 type approvalForm struct {
-	By      *byForm       `yaml:"by"`
-	Count   *int          `yaml:"count"`
-	Wait    time.Duration `yaml:"wait"`
-	Channel string        `yaml:"channel"`
-	Reason  *reasonForm   `yaml:"reason"`
+	By         *byForm       `yaml:"by"`
+	Count      *int          `yaml:"count"`
+	Wait       time.Duration `yaml:"wait"`
+	Channel    string        `yaml:"channel"`
+	Reason     *reasonForm   `yaml:"reason"`
+	Confirm    string        `yaml:"confirm"` // key | security-key
+	BreakGlass bool          `yaml:"break_glass"`
+	Auto       *autoForm     `yaml:"auto"`
+}
+
+// autoForm: all that is given must hold.
+type autoForm struct {
+	When   string        `yaml:"when"`
+	OnCall *onCallForm   `yaml:"on_call"`
+	Max    time.Duration `yaml:"max"`
+}
+
+// onCallForm is one of command and url.
+type onCallForm struct {
+	Command []string      `yaml:"command"`
+	URL     string        `yaml:"url"`
+	Timeout time.Duration `yaml:"timeout"`
+	TTL     time.Duration `yaml:"ttl"`
 }
 
 // byForm is one mapping, or a list of them.
@@ -137,4 +156,6 @@ type grantForm struct {
 	Default   time.Duration `yaml:"default"`
 	Max       time.Duration `yaml:"max"`
 	UseWithin time.Duration `yaml:"use_within"`
+	Bind      []string      `yaml:"bind"`     // key, address
+	Sessions  *int          `yaml:"sessions"` // how many in all
 }

@@ -68,8 +68,8 @@ func (r *reader) warnOfOverlaps(reaches []reach) {
 	found := 0
 	for j, later := range r.policy.Rules {
 		for i, earlier := range r.policy.Rules[:j] {
-			if earlier.Deny || later.Deny {
-				continue
+			if earlier.Deny || later.Deny || earlier.When != nil || later.When != nil {
+				continue // by nature, and on purpose
 			}
 			where, ok := r.policy.overlap(earlier, later, reaches[i], reaches[j])
 			if !ok {

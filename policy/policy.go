@@ -32,6 +32,8 @@ type Policy struct {
 	hosts     map[string]int    // by name and alias
 	addresses map[netip.Addr]bool
 	sshPorts  map[uint16]bool
+
+	conditional bool // some rule has a condition
 }
 
 // keyRef is a key's place in People.
@@ -118,6 +120,10 @@ func (p *Policy) Role(person access.Person) Roles {
 	}
 	return r
 }
+
+// Conditional reports whether what the rules say can change while the file
+// does not: some rule has a condition.
+func (p *Policy) Conditional() bool { return p.conditional }
 
 // Rule finds a rule by name.
 func (p *Policy) Rule(name string) (*Rule, bool) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"net/netip"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func TestContractFile(t *testing.T) {
 	}
 	rule := p.Rules[0]
 	if rule.Approval.Wait != 30*time.Minute || rule.Approval.Channel != "C0123456789" ||
-		rule.Approval.By[0].Count != 1 || rule.Grant != (policy.Grant{Default: time.Hour, Max: 4 * time.Hour, UseWithin: time.Hour}) {
+		rule.Approval.By[0].Count != 1 || !reflect.DeepEqual(rule.Grant, policy.Grant{Default: time.Hour, Max: 4 * time.Hour, UseWithin: time.Hour}) {
 		t.Errorf("rule: %+v %+v", rule, rule.Approval)
 	}
 	if a := rule.Allow[3]; a.Capability != access.MayLocalForward || a.Destinations[0] != "127.0.0.1:5432" {

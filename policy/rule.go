@@ -20,9 +20,10 @@ type Rule struct {
 	// denied, and empty there means everything.
 	Allow     access.AllowList
 	Deny      bool
-	InnerAuth string    // "key": the inner login of a jump must be proven; or empty
-	Approval  *Approval // nil: standing access
-	Grant     Grant     // zero without approval
+	InnerAuth string     // "key": the inner login of a jump must be proven; or empty
+	When      *Condition // the rule speaks only while it holds; nil: always
+	Approval  *Approval  // nil: standing access
+	Grant     Grant      // zero without approval
 }
 
 // Who names people, directly or by group.
@@ -68,6 +69,28 @@ type Approval struct {
 	Wait    time.Duration
 	Channel string // Slack channel; empty for the server's
 	Reason  Reason
+	Confirm access.Confirm // how a click must be confirmed before it counts
+	// BreakGlass lets a person in at once who gives a reason; a review is
+	// owed for it.
+	BreakGlass bool
+	Auto       *Auto // nil: only people approve
+}
+
+// Auto is when nobody has to be asked: all that is given must hold.
+type Auto struct {
+	When   *Condition
+	OnCall *OnCall
+	Max    time.Duration // the grant lasts no longer
+}
+
+// OnCall says how to learn who is on call: by a command or a URL that answers
+// {"on_call": ["alice"]}, with names or email addresses of people. Whatever
+// goes wrong means that nobody is.
+type OnCall struct {
+	Command []string // with an absolute path; empty with a URL
+	URL     string
+	Timeout time.Duration
+	TTL     time.Duration // how long an answer is kept
 }
 
 // Approvers are people of whom Count must approve.
@@ -79,7 +102,7 @@ type Approvers struct {
 // Reason is what a rule asks of the reason for a request.
 type Reason struct {
 	Required bool
-	Pattern  *regexp.Regexp // must be found somewhere in the reason; nil: anything
+	Pattern  *regexp.Regexp // must be found somewhere in the reason: ^ and $ tie it to its ends; nil: anything
 }
 
 // Accepts reports whether a request may give this reason.
@@ -92,9 +115,11 @@ func (r Reason) Accepts(reason string) bool {
 
 // Grant is how long an approved request lasts.
 type Grant struct {
-	Default   time.Duration // when the request names no time
-	Max       time.Duration // at least Default
-	UseWithin time.Duration // unused, it lapses then
+	Default   time.Duration    // when the request names no time
+	Max       time.Duration    // at least Default
+	UseWithin time.Duration    // unused, it lapses then
+	Bind      []access.Binding // empty: the key
+	Sessions  int              // how many it opens in all; 0 for any number
 }
 
 // needs is how many approvals the rule takes in all.
@@ -108,5 +133,5 @@ func (a *Approval) needs() int {
 
 // takes reports whether an approval of person could count at all.
 func (a *Approval) takes(person access.Person) bool {
-	return mayDecide(person) && slices.ContainsFunc(a.By, func(by Approvers) bool { return by.Includes(person) })
+	return mayDecide(person, a.Confirm) && slices.ContainsFunc(a.By, func(by Approvers) bool { return by.Includes(person) })
 }

@@ -28,6 +28,8 @@ func (r *reader) readRules(forms []ruleForm) {
 		rule.Hosts = r.readHostsOf(key+".hosts", f.Hosts)
 		r.readLogins(key+".logins", f.Logins)
 		rule.Allow = r.readAllow(key+".allow", f.Allow, f.Deny)
+		rule.When = r.readCondition(key+".when", f.When)
+		r.policy.conditional = r.policy.conditional || rule.When != nil
 		if f.Deny {
 			r.checkDeny(key, f)
 		} else {
@@ -35,6 +37,22 @@ func (r *reader) readRules(forms []ruleForm) {
 		}
 		r.policy.Rules = append(r.policy.Rules, rule)
 	}
+}
+
+// readCondition compiles an expression; nil if there is none.
+func (r *reader) readCondition(key, text string) *Condition {
+	if text == "" {
+		if r.doc.Has(key) {
+			r.doc.Faultf(key, "is empty; leave it out")
+		}
+		return nil
+	}
+	c, err := compile(text)
+	if err != nil {
+		r.doc.Faultf(key, "%v", err)
+		return nil
+	}
+	return c
 }
 
 // checkDeny refuses what a deny rule would silently ignore.
@@ -76,6 +94,13 @@ func (r *reader) readAllowing(key string, f ruleForm, rule *Rule) {
 	}
 	rule.Approval = r.readApproval(key+".approval", f.Approval)
 	rule.Grant = r.readGrant(key+".grant", f.Grant)
+	if a := rule.Approval.Auto; a != nil {
+		if a.Max == 0 {
+			a.Max = rule.Grant.Default
+		} else if a.Max > rule.Grant.Max {
+			r.doc.Faultf(key+".approval.auto.max", "%s is longer than the grant's max, %s", strictyaml.FormatDuration(a.Max), strictyaml.FormatDuration(rule.Grant.Max))
+		}
+	}
 }
 
 // readWho takes groups and people; a missing one is fine and names nobody.
