@@ -44,6 +44,8 @@ const (
 	ReasonChannel      Reason = "channel"         // a channel or request type that the rule does not allow
 	ReasonNoApprover   Reason = "no_approver"     // nobody could approve it
 	ReasonNoReason     Reason = "no_reason"       // a reason is required and missing or malformed
+	ReasonCondition    Reason = "condition"       // a rule would allow it, but for its condition
+	ReasonReviewOwed   Reason = "review_owed"     // an earlier break-glass access has not been reviewed
 	ReasonDenied       Reason = "denied"          // an approver said no
 	ReasonCancelled    Reason = "cancelled"       // withdrawn by who asked
 	ReasonLapsed       Reason = "lapsed"          // nobody answered, or the grant was not used in time

@@ -15,6 +15,7 @@ type Application struct {
 	Kind       Kind
 	Command    string // content
 	Reason     string // from SALLYPORT_REASON, or empty
+	BreakGlass bool   // let me in at once, in an emergency, where the rule allows it
 
 	// AskReason asks the person at a terminal; nil without one. The desk
 	// calls it at most once, and only before it posts a request.
@@ -29,10 +30,12 @@ type Waiting struct {
 	Request  RequestID
 	Target   Target
 	Asked    []PersonName // who may approve
-	Approved []PersonName // who has
-	Missing  int          // approvals still needed
-	Until    time.Time    // lapses then
-	Joined   bool         // an identical request was pending already
+	Approved []PersonName // who has, as far as it counts
+	// Unconfirmed are those whose click waits for their key.
+	Unconfirmed []PersonName
+	Missing     int       // approvals still needed
+	Until       time.Time // lapses then
+	Joined      bool      // an identical request was pending already
 }
 
 // Pass is the right to run one session. It is the joint between the front

@@ -77,6 +77,7 @@ type Decision struct {
 	// with a key. It does not count until it is.
 	Unconfirmed bool
 	Fingerprint string // of the key that decided or confirmed, over SSH
+	Touched     bool   // it was a security key, and somebody touched it
 }
 
 // Word is what somebody says on a request.

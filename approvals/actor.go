@@ -23,7 +23,7 @@ func (d decider) local() bool { return d.actor.Via == access.ViaSocket }
 func (d decider) says(word access.Word, now time.Time) access.Decision {
 	said := access.Decision{Person: access.PersonName(d.name), Verdict: word.Verdict, Reason: word.Reason, For: word.For, Via: d.actor.Via, At: now}
 	if id := d.actor.Identity; id != nil {
-		said.Fingerprint = id.Fingerprint
+		said.Fingerprint, said.Touched = id.Fingerprint, id.SecurityKey
 	}
 	return said
 }

@@ -28,26 +28,16 @@ func (d *Desk) post(ctx context.Context, s *session, r ruling, mayAsk bool) (*wa
 		request.Command = s.app.Command
 	}
 	w := &waiter{session: s, ruling: r, changed: make(chan struct{}, 1)}
+	how := manner{breakGlass: s.app.BreakGlass, mayAsk: mayAsk}
+	if !how.breakGlass {
+		how.auto = d.automatic(ctx, r, s.app.Identity, s.app.Kind)
+	}
 
 	d.posting.Lock()
 	defer d.posting.Unlock()
-	err := d.write(ctx, func(c *change) error {
-		if err := d.current(r.policy); err != nil {
-			return err
-		}
-		if err := c.free(r); err != nil {
-			return err
-		}
-		joined, err := c.join(request)
-		if err != nil || joined.ID != "" {
-			w.request, w.joined = joined.ID, true
-			return err
-		}
-		if mayAsk {
-			return errAskReason
-		}
-		w.request = request.ID
-		return c.create(request, r)
+	err := d.write(ctx, func(c *change) (err error) {
+		w.request, w.joined, err = c.submit(request, r, how)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -87,6 +77,9 @@ func (d *Desk) ask(ctx context.Context, actor access.Actor, a access.Ask) (acces
 	if refused != nil {
 		return access.Request{}, refused
 	}
+	if a.BreakGlass && actor.Identity == nil {
+		return access.Request{}, access.Refuse(access.ReasonNotAllowed, "break-glass takes a key of yours", "Ask over SSH: ssh bastion request LOGIN@HOST --break-glass --reason TEXT")
+	}
 	r, refused := d.ruleToAsk(p, id, a.Target, a.Kinds)
 	if refused != nil {
 		return access.Request{}, refused
@@ -97,26 +90,63 @@ func (d *Desk) ask(ctx context.Context, actor access.Actor, a access.Ask) (acces
 			fmt.Sprintf("the rule %s gives at most %s", r.rule.Name, exact(r.rule.Grant.Max)), "Ask for less")
 	}
 	request := d.draft(r, id, length, a.Reason)
+	how := manner{breakGlass: a.BreakGlass}
+	if !how.breakGlass {
+		var kind access.Kind // of several none
+		if len(a.Kinds) == 1 {
+			kind = a.Kinds[0]
+		}
+		how.auto = d.automatic(ctx, r, id, kind)
+	}
 	d.posting.Lock()
 	defer d.posting.Unlock()
 	err := d.write(ctx, func(c *change) error {
-		if err := d.current(r.policy); err != nil {
-			return err
-		}
-		if err := c.free(r); err != nil {
-			return err
-		}
-		joined, err := c.join(request)
+		posted, _, err := c.submit(request, r, how)
 		if err != nil {
 			return err
 		}
-		if joined.ID != "" {
-			request = joined
-			return nil
-		}
-		return c.create(request, r)
+		request, err = c.Request(posted)
+		return err
 	})
 	return request, err
+}
+
+// manner is how a request is posted.
+type manner struct {
+	breakGlass bool
+	auto       string // why nobody has to be asked
+	mayAsk     bool   // the person can be asked for a reason first
+}
+
+// submit posts a request, or joins an identical one that is pending; and
+// approves it where nobody has to be asked. It gives the request's ID.
+func (c *change) submit(request access.Request, r ruling, how manner) (id access.RequestID, joined bool, err error) {
+	if err := c.desk.current(r.policy); err != nil {
+		return "", false, err
+	}
+	if err := c.free(r); err != nil {
+		return "", false, err
+	}
+	found, err := c.join(request)
+	if err != nil {
+		return "", false, err
+	}
+	if joined = found.ID != ""; how.mayAsk && request.Reason == "" && (how.breakGlass || !joined) {
+		return "", false, errAskReason
+	}
+	reason := request.Reason
+	if joined {
+		request = found
+	} else if err := c.create(request, r, how); err != nil {
+		return "", false, err
+	}
+	switch {
+	case how.breakGlass:
+		err = c.breakGlass(request, r, reason)
+	case how.auto != "":
+		err = c.approveAuto(request, r, how.auto)
+	}
+	return request.ID, joined, err
 }
 
 // asker is who asks ahead. In Slack nobody proves a key: what is granted then
@@ -141,7 +171,7 @@ func asker(p *policy.Policy, actor access.Actor) (access.Identity, *access.Error
 func (d *Desk) ruleToAsk(p *policy.Policy, id access.Identity, t access.Target, wanted []access.Kind) (ruling, *access.Error) {
 	now := d.Now()
 	if len(wanted) > 0 {
-		r, refused := weigh(p, id, t, wanted[0], now)
+		r, refused := weigh(p, id, t, wanted[0], now, nil)
 		switch {
 		case refused != nil:
 			return r, refused
@@ -159,7 +189,7 @@ func (d *Desk) ruleToAsk(p *policy.Policy, id access.Identity, t access.Target, 
 	var standing *access.Error
 	var first *access.Error
 	for _, k := range kinds {
-		r, refused := weigh(p, id, t, k, now)
+		r, refused := weigh(p, id, t, k, now, nil)
 		switch {
 		case refused == nil && !r.standing:
 			return r, nil
@@ -213,17 +243,18 @@ func (c *change) join(r access.Request) (access.Request, error) {
 
 // create inserts a new request, if it can be approved at all and its reason
 // is what the rule wants.
-func (c *change) create(request access.Request, r ruling) error {
+func (c *change) create(request access.Request, r ruling, how manner) error {
 	list, err := c.locks()
 	if err != nil {
 		return err
 	}
 	asked := names(list.approvers(r.policy, r.rule, r.person))
-	if r.policy.Met(r.rule, r.person, asked) > 0 {
+	people := how.auto == "" && !how.breakGlass
+	if people && r.policy.Met(r.rule, r.person, asked) > 0 {
 		return access.Refuse(access.ReasonNoApprover, fmt.Sprintf("nobody could approve it: the rule %s asks for more people than there are", r.rule.Name),
 			"Ask an admin of the bastion")
 	}
-	if want := r.rule.Approval.Reason; !want.Accepts(request.Reason) {
+	if want := r.rule.Approval.Reason; !how.breakGlass && !want.Accepts(request.Reason) {
 		e := access.Refuse(access.ReasonNoReason, fmt.Sprintf("the rule %s wants a reason", r.rule.Name),
 			"Give one: ssh -o SetEnv=SALLYPORT_REASON='TEXT' …, or --reason TEXT")
 		if want.Pattern != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -147,14 +148,19 @@ func mayDecide(p *policy.Policy, who decider, r access.Request, word access.Word
 func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, requester access.Person, who decider, word access.Word) error {
 	v, reason := word.Verdict, word.Reason
 	said := who.says(word, c.now)
-	repeated := slices.ContainsFunc(r.Decisions, func(d access.Decision) bool { return d.Person == said.Person })
-	switch {
-	case !repeated:
-		if err := c.AddDecision(r.ID, said); err != nil {
-			return err
+	if v == access.VerdictApprove && rule.Approval.Confirm != access.ConfirmNone && who.actor.Via == access.ViaSlack {
+		return c.click(r, who, said)
+	}
+	if v == access.VerdictApprove {
+		if refused := unproven(rule, who); refused != nil {
+			return refused
 		}
-		r.Decisions = append(slices.Clone(r.Decisions), said)
-	case v == access.VerdictDeny:
+	}
+	repeated, err := c.say(&r, rule, said)
+	switch {
+	case err != nil:
+		return err
+	case repeated && v == access.VerdictDeny:
 		return access.Refuse(access.ReasonDecided, "you approved it already", "Once it is approved, revoke takes it away")
 	}
 	if v == access.VerdictDeny {
@@ -165,7 +171,7 @@ func (c *change) count(p *policy.Policy, r access.Request, rule *policy.Rule, re
 	if err != nil {
 		return err
 	}
-	missing := list.missing(p, rule, requester, r.ApprovedBy())
+	missing := list.missing(p, rule, requester, r)
 	if who.local() {
 		missing = 0
 		c.done = append(c.done, func() {
@@ -219,6 +225,10 @@ func (c *change) approve(r access.Request, rule *policy.Rule, who decider, reaso
 		ID: access.GrantID(c.desk.NewID()), RequestID: r.ID, Person: r.Person, Target: r.Target, Rule: r.Rule, Kinds: r.Kinds,
 		Fingerprint: r.Fingerprint, State: access.GrantReady, For: min(granted(r), rule.Grant.Max),
 		ReadyAt: c.now, UseBy: c.now.Add(rule.Grant.UseWithin), BreakGlass: r.BreakGlass,
+		Bind: rule.Grant.Bind, Sessions: rule.Grant.Sessions,
+	}
+	if source, err := netip.ParseAddrPort(r.Source); err == nil && g.Binds(access.BindAddress) {
+		g.Address = source.Addr().Unmap().String()
 	}
 	if err := c.InsertGrant(g); err != nil {
 		return err

@@ -58,6 +58,9 @@ type Config struct {
 	// with them out of the database and Slack: recordings are encrypted, and
 	// what they hold is for their recipients alone.
 	HideCommands bool
+	// OnCall answers for rules that let in who is on call; without it nobody
+	// is.
+	OnCall OnCall
 }
 
 // Desk decides. It is safe for concurrent use. [Desk.Run] must run, or

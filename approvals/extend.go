@@ -141,7 +141,7 @@ func (c *change) askMore(request access.Request, r ruling, actor access.Actor) (
 		if joined.ID != "" {
 			return joined, nil
 		}
-		return request, c.create(request, r)
+		return request, c.create(request, r, manner{})
 	}
 	if joined.ID != "" {
 		request = joined

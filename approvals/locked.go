@@ -102,10 +102,10 @@ func (l locks) approvers(p *policy.Policy, rule *policy.Rule, requester access.P
 
 // missing is how many approvals are still needed, counting only those of
 // people who could give them now.
-func (l locks) missing(p *policy.Policy, rule *policy.Rule, requester access.Person, by []access.PersonName) int {
-	counting := slices.DeleteFunc(slices.Clone(by), func(name access.PersonName) bool {
+func (l locks) missing(p *policy.Policy, rule *policy.Rule, requester access.Person, r access.Request) int {
+	by := slices.DeleteFunc(counting(rule, r), func(name access.PersonName) bool {
 		person, ok := p.Person(name)
 		return ok && l.silences(person)
 	})
-	return p.Met(rule, requester, counting)
+	return p.Met(rule, requester, by)
 }

@@ -194,7 +194,7 @@ func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) 
 			return Notice{}, err
 		}
 		n.Asked = locks(list).approvers(p, rule, requester)
-		n.Missing = locks(list).missing(p, rule, requester, r.ApprovedBy())
+		n.Missing = locks(list).missing(p, rule, requester, r)
 	}
 	return n, nil
 }

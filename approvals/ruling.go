@@ -37,7 +37,7 @@ func judge(p *policy.Policy, id access.Identity, t access.Target, k access.Kind,
 	if !p.Knows(id) {
 		return ruling{}, stranger()
 	}
-	return weigh(p, id, t, k, now)
+	return weigh(p, id, t, k, now, nil)
 }
 
 // stranger is what somebody hears whom the policy knows no more.
@@ -46,14 +46,15 @@ func stranger() *access.Error {
 }
 
 // weigh is judge about somebody who need not be on a connection now: nobody
-// has checked that the policy knows their key.
-func weigh(p *policy.Policy, id access.Identity, t access.Target, k access.Kind, now time.Time) (ruling, *access.Error) {
+// has checked that the policy knows their key. Without a connection conditions
+// may have to be assumed: see [policy.Question].
+func weigh(p *policy.Policy, id access.Identity, t access.Target, k access.Kind, now time.Time, assume func(*policy.Rule) bool) (ruling, *access.Error) {
 	person, host, refused := parties(p, id, t)
 	if refused != nil {
 		return ruling{}, refused
 	}
 	ask := func(c access.Capability) policy.Answer {
-		return p.Decide(policy.Question{Person: person, Identity: id, Host: host, Login: t.Login, Capability: c, Now: now})
+		return p.Decide(policy.Question{Person: person, Identity: id, Host: host, Login: t.Login, Capability: c, Now: now, Assume: assume})
 	}
 	answer := askAny(ask, k)
 	r := ruling{policy: p, person: person, host: host, target: access.Target{Login: t.Login, Host: host.Name}, rule: answer.Rule}
@@ -97,7 +98,7 @@ func parties(p *policy.Policy, id access.Identity, t access.Target) (access.Pers
 
 // askAny gives the best answer among the capabilities that k may do with.
 func askAny(ask func(access.Capability) policy.Answer, k access.Kind) policy.Answer {
-	order := []policy.Outcome{policy.Standing, policy.NeedsApproval, policy.Denied, policy.NeedsProof, policy.UnknownLogin, policy.NoRule}
+	order := []policy.Outcome{policy.Standing, policy.NeedsApproval, policy.Denied, policy.NeedsProof, policy.NotNow, policy.UnknownLogin, policy.NoRule}
 	best := policy.Answer{Outcome: policy.NoRule}
 	for _, c := range capabilities(k) {
 		if a := ask(c); slices.Index(order, a.Outcome) < slices.Index(order, best.Outcome) {
@@ -118,6 +119,9 @@ func refusal(a policy.Answer, t access.Target, k access.Kind) *access.Error {
 	case policy.NeedsProof:
 		return access.Refuse(access.ReasonNoRule, fmt.Sprintf("the rule %s wants your key proven to the inner login too", a.Rule.Name),
 			"Connect with ssh LOGIN@HOST@bastion, or offer your key to the inner login")
+	case policy.NotNow:
+		return access.Refuse(access.ReasonCondition, fmt.Sprintf("the rule %s gives you %s as %s only when %s",
+			a.Rule.Name, what(k), t, access.Plain(a.Rule.When.Text, 200)), "Come back when that holds, or ask an admin of the bastion")
 	default:
 		return access.Refuse(access.ReasonNoRule, fmt.Sprintf("no rule gives you %s as %s", what(k), t), look)
 	}

@@ -60,8 +60,11 @@ type Tx interface {
 	IdenticalPending(r access.Request) (access.Request, bool, error)
 	InsertRequest(r access.Request) error
 	AddDecision(id access.RequestID, d access.Decision) error
-	// Confirm puts a word in the place of the same person's unconfirmed one.
+	// Confirm puts a word in the place of the same person's earlier one,
+	// which did not count.
 	Confirm(id access.RequestID, d access.Decision) error
+	// BreakGlass notes that a pending request is approved in an emergency.
+	BreakGlass(id access.RequestID) error
 	// AutoApprove notes why a pending request is approved without a word.
 	AutoApprove(id access.RequestID, why string) error
 	EndRequest(id access.RequestID, next access.RequestState, at time.Time, cause string) error

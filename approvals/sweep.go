@@ -32,9 +32,7 @@ func (d *Desk) Sweep(ctx context.Context) error {
 	}
 	// Sessions come last: those of a grant that was revoked have their
 	// cause already, and keep the first one.
-	for _, s := range d.uncovered(p) {
-		s.end(removed(s.app.Target))
-	}
+	d.endUncovered(p)
 	d.sweepConsoles(p)
 	d.mu.Lock()
 	d.swept = p
@@ -43,6 +41,19 @@ func (d *Desk) Sweep(ctx context.Context) error {
 	return nil
 }
 
+// endUncovered ends the sessions that p does not let go on.
+func (d *Desk) endUncovered(p *policy.Policy) {
+	for s, cause := range d.uncovered(p) {
+		s.end(cause)
+	}
+}
+
+// Recheck ends the sessions whose rule no longer lets them in although the file
+// stands: its condition no longer holds. [Desk.Run] calls it every ten seconds
+// while there are such rules. Grants stay: they open sessions again when the
+// condition holds again, for as long as they last.
+func (d *Desk) Recheck() { d.endUncovered(d.Policy.Current()) }
+
 func removed(t access.Target) *access.Error {
 	return access.Refuse(access.ReasonRemoved, "the access rules no longer let you use "+t.String(), "Ask an admin of the bastion")
 }
@@ -50,18 +61,18 @@ func removed(t access.Target) *access.Error {
 // Ended counts the people whose live sessions here would end if next were
 // published, and all people who have one. Nothing changes.
 func (d *Desk) Ended(next *policy.Policy) (ended, of int) {
-	count := func(list []*session) int {
+	count := func(list map[*session]*access.Error) int {
 		people := map[access.PersonName]bool{}
-		for _, s := range list {
+		for s := range list {
 			people[s.app.Identity.Person] = true
 		}
 		return len(people)
 	}
 	d.mu.Lock()
-	var all []*session
+	all := map[*session]*access.Error{}
 	for _, s := range d.sessions {
 		if s.admitted {
-			all = append(all, s)
+			all[s] = nil
 		}
 	}
 	d.mu.Unlock()
@@ -69,12 +80,13 @@ func (d *Desk) Ended(next *policy.Policy) (ended, of int) {
 }
 
 // uncovered lists the admitted sessions that p would not let in as they are:
-// with this access, under this rule, and with all that the gate lets through.
-func (d *Desk) uncovered(p *policy.Policy) []*session {
+// with this access, under this rule, its condition met, and with all that the
+// gate lets through; and what to tell each.
+func (d *Desk) uncovered(p *policy.Policy) map[*session]*access.Error {
 	now := d.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var list []*session
+	list := map[*session]*access.Error{}
 	for _, s := range d.sessions {
 		if !s.admitted {
 			continue // it will be evaluated again before it is let in
@@ -82,8 +94,12 @@ func (d *Desk) uncovered(p *policy.Policy) []*session {
 		r, refused := judge(p, s.app.Identity, s.app.Target, s.app.Kind, now)
 		covered := refused == nil && r.target == s.ruling.target && within(s.ruling.allow, r.allow) &&
 			(r.standing || s.grant.ID != "" && s.grant.Rule == r.rule.Name)
-		if !covered {
-			list = append(list, s)
+		switch {
+		case covered:
+		case refused != nil && refused.Reason == access.ReasonCondition:
+			list[s] = refused
+		default:
+			list[s] = removed(s.app.Target)
 		}
 	}
 	return list
@@ -160,7 +176,7 @@ func (c *change) covered(before, p *policy.Policy, h holding) (allowed, asks boo
 		id.Source = source
 	}
 	for _, k := range h.kinds {
-		r, refused := weigh(p, id, h.target, k, c.now)
+		r, refused := weigh(p, id, h.target, k, c.now, policy.Held(h.rule))
 		if refused != nil || r.target != h.target || !r.standing && r.rule.Name != h.rule {
 			return false, false
 		}

@@ -102,11 +102,12 @@ func (d *Desk) waiting(w *waiter, r access.Request, l locks) (access.Waiting, bo
 	}
 	p := d.Policy.Current()
 	rule, ok := p.Rule(r.Rule)
-	if !ok {
+	if !ok || rule.Approval == nil {
 		return state, false
 	}
 	state.Asked = names(l.approvers(p, rule, w.ruling.person))
-	for _, name := range r.ApprovedBy() {
+	state.Unconfirmed = r.UnconfirmedBy()
+	for _, name := range counting(rule, r) {
 		if slices.Contains(state.Asked, name) {
 			state.Approved = append(state.Approved, name)
 		}
@@ -117,7 +118,7 @@ func (d *Desk) waiting(w *waiter, r access.Request, l locks) (access.Waiting, bo
 
 func same(a, b access.Waiting) bool {
 	return a.Request == b.Request && a.Missing == b.Missing && a.Until.Equal(b.Until) &&
-		slices.Equal(a.Asked, b.Asked) && slices.Equal(a.Approved, b.Approved)
+		slices.Equal(a.Asked, b.Asked) && slices.Equal(a.Unconfirmed, b.Unconfirmed) && slices.Equal(a.Approved, b.Approved)
 }
 
 // ended says how a request ended that was not approved; nil if the policy

@@ -26,6 +26,9 @@ const (
 	AccessRefused      Kind = "access.refused"       // a session was not let in (reason, why, kind)
 	RequestCreated     Kind = "request.created"      // (kinds, for, reason, fingerprint, policy, until; extends)
 	RequestJoined      Kind = "request.joined"       // a further connection waits for the same decision
+	RequestClicked     Kind = "request.clicked"      // an approval that its approver must still confirm with a key (via, reason)
+	RequestBreakGlass  Kind = "request.break_glass"  // somebody let themselves in, in an emergency (reason, fingerprint)
+	RequestReviewed    Kind = "request.reviewed"     // somebody looked at it afterwards (note, via)
 	RequestApproval    Kind = "request.approval"     // one of several that are needed (via, reason, fingerprint)
 	RequestApproved    Kind = "request.approved"     // the last approval that was needed (via, reason, fingerprint)
 	RequestDenied      Kind = "request.denied"       // (via, reason, fingerprint)

@@ -28,13 +28,13 @@ func scanRequest(row scanner) (access.Request, error) {
 	return r, err
 }
 
-const decisionColumns = `person, verdict, reason, via, at, for_us, unconfirmed, fingerprint`
+const decisionColumns = `person, verdict, reason, via, at, for_us, unconfirmed, fingerprint, touched`
 
 func scanDecision(row scanner) (access.Decision, error) {
 	var d access.Decision
 	var at sql.NullInt64
 	var forUS int64
-	err := row.Scan(&d.Person, &d.Verdict, &d.Reason, &d.Via, &at, &forUS, &d.Unconfirmed, &d.Fingerprint)
+	err := row.Scan(&d.Person, &d.Verdict, &d.Reason, &d.Via, &at, &forUS, &d.Unconfirmed, &d.Fingerprint, &d.Touched)
 	d.At, d.For = asTime(at), time.Duration(forUS)*time.Microsecond
 	return d, err
 }
@@ -110,10 +110,11 @@ func (tx *Tx) DueRequests(now time.Time) ([]access.Request, error) {
 }
 
 // IdenticalPending gives the pending request with the person, key, target,
-// rule, kinds and extended grant of r, if there is one.
+// rule, kinds and extended grant of r, if there is one. Who asks without a key,
+// in Slack, asks for any.
 func (tx *Tx) IdenticalPending(r access.Request) (access.Request, bool, error) {
-	list, err := requests(tx, ` WHERE state = 'pending' AND person = ? AND fingerprint = ? AND host = ? AND login = ?
-		AND rule = ? AND kinds = ? AND extends = ?`,
+	list, err := requests(tx, ` WHERE state = 'pending' AND person = ?1 AND (fingerprint IN (?2, '') OR ?2 = '') AND host = ?3 AND login = ?4
+		AND rule = ?5 AND kinds = ?6 AND extends = ?7 ORDER BY fingerprint <> ?2, id LIMIT 1`,
 		r.Person, r.Fingerprint, r.Target.Host, r.Target.Login, r.Rule, sorted(r.Kinds), r.Extends)
 	if err != nil || len(list) == 0 {
 		return access.Request{}, false, err
@@ -142,22 +143,28 @@ func (tx *Tx) InsertRequest(r access.Request) error {
 // AddDecision adds a word on a pending request. It fails if that person's
 // word counted already.
 func (tx *Tx) AddDecision(id access.RequestID, d access.Decision) error {
-	return tx.swap(`INSERT INTO decisions (request_id, n, person, verdict, reason, via, at, for_us, unconfirmed, fingerprint)
-		SELECT id, (SELECT count(*) + 1 FROM decisions WHERE request_id = requests.id), ?, ?, ?, ?, ?, ?, ?, ?
+	return tx.swap(`INSERT INTO decisions (request_id, n, person, verdict, reason, via, at, for_us, unconfirmed, fingerprint, touched)
+		SELECT id, (SELECT count(*) + 1 FROM decisions WHERE request_id = requests.id), ?, ?, ?, ?, ?, ?, ?, ?, ?
 		FROM requests WHERE id = ? AND state = 'pending'`,
-		d.Person, d.Verdict, d.Reason, d.Via, moment(d.At), d.For.Microseconds(), d.Unconfirmed, d.Fingerprint, id)
+		d.Person, d.Verdict, d.Reason, d.Via, moment(d.At), d.For.Microseconds(), d.Unconfirmed, d.Fingerprint, d.Touched, id)
 }
 
-// Confirm puts a word in the place of the same person's unconfirmed one.
+// Confirm puts a word in the place of the same person's earlier one, which did
+// not count.
 func (tx *Tx) Confirm(id access.RequestID, d access.Decision) error {
-	return tx.swap(`UPDATE decisions SET verdict = ?, reason = ?, via = ?, at = ?, for_us = ?, unconfirmed = 0, fingerprint = ?
-		WHERE request_id = (SELECT id FROM requests WHERE id = ? AND state = 'pending') AND person = ? AND unconfirmed = 1`,
-		d.Verdict, d.Reason, d.Via, moment(d.At), d.For.Microseconds(), d.Fingerprint, id, d.Person)
+	return tx.swap(`UPDATE decisions SET verdict = ?, reason = ?, via = ?, at = ?, for_us = ?, unconfirmed = 0, fingerprint = ?, touched = ?
+		WHERE request_id = (SELECT id FROM requests WHERE id = ? AND state = 'pending') AND person = ?`,
+		d.Verdict, d.Reason, d.Via, moment(d.At), d.For.Microseconds(), d.Fingerprint, d.Touched, id, d.Person)
 }
 
 // AutoApprove notes why a pending request is approved without a word of anybody.
 func (tx *Tx) AutoApprove(id access.RequestID, why string) error {
 	return tx.swap(`UPDATE requests SET auto = ? WHERE id = ? AND state = 'pending' AND auto = ''`, why, id)
+}
+
+// BreakGlass notes that a pending request is approved in an emergency.
+func (tx *Tx) BreakGlass(id access.RequestID) error {
+	return tx.swap(`UPDATE requests SET break_glass = 1 WHERE id = ? AND state = 'pending'`, id)
 }
 
 // Review keeps the review of a break-glass request. It fails if there is one.
