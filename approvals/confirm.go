@@ -15,33 +15,6 @@ import (
 // in hardware and wants a touch. A click is kept meanwhile, and shown. A denial
 // needs no such thing: it lets nobody in.
 
-// counts reports whether an approval counts under the rule as it is now.
-func counts(rule *policy.Rule, d access.Decision) bool {
-	if d.Verdict != access.VerdictApprove || d.Unconfirmed {
-		return false
-	}
-	switch rule.Approval.Confirm {
-	case access.ConfirmNone:
-		return true
-	case access.ConfirmKey:
-		return d.Fingerprint != ""
-	default:
-		return d.Touched
-	}
-}
-
-// counting are the approvals that count under the rule as it is now, before
-// anybody asks whether their people still do.
-func counting(rule *policy.Rule, r access.Request) []access.PersonName {
-	var list []access.PersonName
-	for _, d := range r.Decisions {
-		if counts(rule, d) {
-			list = append(list, d.Person)
-		}
-	}
-	return list
-}
-
 // unproven refuses an approval over SSH by a key that the rule does not take.
 func unproven(rule *policy.Rule, who decider) *access.Error {
 	if rule.Approval.Confirm != access.ConfirmSecurityKey || who.actor.Via != access.ViaConsole {
@@ -83,7 +56,7 @@ func (c *change) say(r *access.Request, rule *policy.Rule, said access.Decision)
 	case i < 0:
 		r.Decisions = append(r.Decisions, said)
 		return false, c.AddDecision(r.ID, said)
-	case r.Decisions[i].Unconfirmed, said.Verdict == access.VerdictApprove && !counts(rule, r.Decisions[i]):
+	case r.Decisions[i].Unconfirmed, said.Verdict == access.VerdictApprove && !rule.Approval.Counts(r.Decisions[i]):
 		r.Decisions[i] = said
 		return false, c.Confirm(r.ID, said)
 	}

@@ -103,7 +103,7 @@ func (l locks) approvers(p *policy.Policy, rule *policy.Rule, requester access.P
 // missing is how many approvals are still needed, counting only those of
 // people who could give them now.
 func (l locks) missing(p *policy.Policy, rule *policy.Rule, requester access.Person, r access.Request) int {
-	by := slices.DeleteFunc(counting(rule, r), func(name access.PersonName) bool {
+	by := slices.DeleteFunc(rule.Approval.Counting(r), func(name access.PersonName) bool {
 		person, ok := p.Person(name)
 		return ok && l.silences(person)
 	})

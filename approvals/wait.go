@@ -107,7 +107,7 @@ func (d *Desk) waiting(w *waiter, r access.Request, l locks) (access.Waiting, bo
 	}
 	state.Asked = names(l.approvers(p, rule, w.ruling.person))
 	state.Unconfirmed = r.UnconfirmedBy()
-	for _, name := range counting(rule, r) {
+	for _, name := range rule.Approval.Counting(r) {
 		if slices.Contains(state.Asked, name) {
 			state.Approved = append(state.Approved, name)
 		}

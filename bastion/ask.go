@@ -32,17 +32,9 @@ func (s *session) askReason(ctx context.Context) (string, error) {
 	}
 }
 
-// tell shows how the waiting goes: who is asked and until when, then each
-// approval.
-func (s *session) tell(w access.Waiting) {
-	s.mu.Lock()
-	terminal := s.setup.pty != nil
-	s.mu.Unlock()
-	if terminal {
-		s.in.watch()
-	}
-	s.say(waitingLine(w, s.srv.Now()))
-}
+// tell shows how the waiting goes, a line at each change: who is asked and until
+// when, then each approval. On a terminal it is a [panel] that shows it.
+func (s *session) tell(w access.Waiting) { s.say(waitingLine(w, s.srv.Now())) }
 
 func waitingLine(w access.Waiting, now time.Time) string {
 	left := w.Until.Sub(now).Round(time.Second)
@@ -52,16 +44,28 @@ func waitingLine(w access.Waiting, now time.Time) string {
 	case w.Missing == 0:
 		fmt.Fprintf(&b, "sallyport: approved by %s; connecting to %s", people(w.Approved), w.Target)
 	case len(w.Approved) > 0:
-		fmt.Fprintf(&b, "sallyport: approved by %s; %d more needed for %s %s", people(w.Approved), w.Missing, w.Target, until)
+		fmt.Fprintf(&b, "sallyport: approved by %s; %d more needed for %s%s %s", people(w.Approved), w.Missing, w.Target, toConfirm(w), until)
 	default:
 		verb := "waiting for approval of"
 		if w.Joined {
 			verb = "joined your pending request for"
 		}
-		fmt.Fprintf(&b, "sallyport: %s %s; asked: %s; %s. Ctrl-C withdraws", verb, w.Target, people(w.Asked), until)
+		asked := people(w.Asked)
+		if w.Missing > 1 {
+			asked += fmt.Sprintf(" (%d needed)", w.Missing)
+		}
+		fmt.Fprintf(&b, "sallyport: %s %s; asked: %s%s; %s. Ctrl-C withdraws", verb, w.Target, asked, toConfirm(w), until)
 	}
 	fmt.Fprintf(&b, " (%s)", w.Request)
 	return b.String()
+}
+
+// toConfirm names those whose click does not count yet.
+func toConfirm(w access.Waiting) string {
+	if len(w.Unconfirmed) == 0 {
+		return ""
+	}
+	return "; " + people(w.Unconfirmed) + " must still confirm with a key"
 }
 
 // maxNamed is how many people a line names.

@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"slices"
+	"strings"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -12,6 +13,8 @@ const (
 	// reasonVariable is how a person without a terminal gives the reason:
 	// SetEnv SALLYPORT_REASON=… It is ours and does not reach the host.
 	reasonVariable = "SALLYPORT_REASON"
+	// glassVariable asks to be let in at once, in an emergency.
+	glassVariable = "SALLYPORT_BREAK_GLASS"
 
 	maxEnv      = 64       // variables kept for the host
 	maxEnvBytes = 32 << 10 // of all of them
@@ -25,6 +28,7 @@ type setup struct {
 	env      []envRequest
 	envBytes int
 	reason   string
+	glass    bool
 	pty      *ptyRequest
 	lent     []*gossh.Request // agent and display, replayed if the rule allows them
 	window   windowChange     // the latest
@@ -33,10 +37,11 @@ type setup struct {
 // started is the start request with what was set up before it. Its answer is
 // the host's, or ours when no host is reached.
 type started struct {
-	request  *gossh.Request
-	argument string // command or subsystem
-	reason   string
-	terminal bool
+	request    *gossh.Request
+	argument   string // command or subsystem
+	reason     string
+	breakGlass bool
+	terminal   bool
 }
 
 // answer reads the client's requests until the channel closes. It never waits:
@@ -138,8 +143,12 @@ func (s *session) remember(r *gossh.Request) bool {
 	if gossh.Unmarshal(r.Payload, &e) != nil {
 		return false
 	}
-	if e.Name == reasonVariable {
+	switch e.Name {
+	case reasonVariable:
 		s.setup.reason = access.Plain(e.Value, maxReason)
+		return true
+	case glassVariable:
+		s.setup.glass = slices.Contains([]string{"yes", "true", "1"}, strings.ToLower(e.Value))
 		return true
 	}
 	s.setup.envBytes += len(e.Name) + len(e.Value)
@@ -148,6 +157,21 @@ func (s *session) remember(r *gossh.Request) bool {
 	}
 	s.setup.env = append(s.setup.env, e)
 	return true
+}
+
+// windowSize is the terminal's, as the client said last.
+func (s *session) windowSize() (cols, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.setup.window.size()
+}
+
+// redraws reports whether the client's terminal can draw in place.
+func (s *session) redraws() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.setup.pty
+	return p != nil && p.Term != "" && p.Term != "dumb" && p.Cols > 0 && p.Rows > 2
 }
 
 func (s *session) resize(r *gossh.Request) {
@@ -159,7 +183,7 @@ func (s *session) resize(r *gossh.Request) {
 
 // begin takes the start request: shell, exec or subsystem.
 func (s *session) begin(r *gossh.Request) {
-	st := started{request: r, reason: s.setup.reason, terminal: s.setup.pty != nil}
+	st := started{request: r, reason: s.setup.reason, breakGlass: s.setup.glass, terminal: s.setup.pty != nil}
 	if r.Type != "shell" {
 		var t textRequest
 		if gossh.Unmarshal(r.Payload, &t) != nil || len(t.Text) > maxCommand {

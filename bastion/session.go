@@ -136,11 +136,21 @@ func (s *session) admit(st started) (*access.Pass, error) {
 
 	a := access.Application{
 		Session: s.id, Connection: s.c.id, Identity: s.c.identity, Target: *s.c.target,
-		Kind: kind, Command: st.argument, Reason: st.reason, Tell: s.tell,
+		Kind: kind, Command: st.argument, Reason: st.reason, BreakGlass: st.breakGlass, Tell: s.tell,
 	}
 	if st.terminal {
 		s.in.ahead()
 		a.AskReason = s.askReason
+		show := s.tell
+		if s.redraws() {
+			p := s.newPanel()
+			defer p.close()
+			show = p.tell
+		}
+		a.Tell = func(w access.Waiting) {
+			s.in.watch()
+			show(w)
+		}
 	}
 	return s.srv.Desk.Admit(s.ctx, a)
 }

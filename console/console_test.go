@@ -148,8 +148,8 @@ func TestUsage(t *testing.T) {
 		"frobnicate":                         "sallyport: there is no command \"frobnicate\".\nusage: ssh bastion --help\n",
 		"help frobnicate":                    "sallyport: there is no command \"frobnicate\".\nusage: ssh bastion --help\n",
 		"__complete hosts":                   "sallyport: there is no command \"__complete\".\nusage: ssh bastion --help\n",
-		"approve":                            "sallyport: the ID is missing.\nusage: ssh bastion approve ID [--reason TEXT] [--break-glass]\n",
-		"approve x":                          "sallyport: \"x\" is not the ID of a request: 26 letters and digits, upper case.\nusage: ssh bastion approve ID [--reason TEXT] [--break-glass]\n",
+		"approve":                            "sallyport: the ID is missing.\nusage: ssh bastion approve ID [--for TIME] [--reason TEXT] [--digest DIGEST] [--break-glass]\n",
+		"approve x":                          "sallyport: \"x\" is not the ID of a request: 26 letters and digits, upper case.\nusage: ssh bastion approve ID [--for TIME] [--reason TEXT] [--digest DIGEST] [--break-glass]\n",
 		"cancel " + pendingID + " b":         "sallyport: \"b\" is one argument too many; a text of several words needs quotes.\nusage: ssh bastion cancel ID\n",
 		"approve " + pendingID[:25]:          "not the ID of a request",
 		"approve " + pendingID + "0":         "not the ID of a request",
@@ -180,6 +180,9 @@ func TestWhatReachesTheDesk(t *testing.T) {
 	for _, c := range []struct{ who, line, want string }{
 		{"alice", "request ROOT+DB1 --for 2h --reason 'a b'", `ask alice root@db1 2h0m0s "a b"`},
 		{"alice", "request root@db1", `ask alice root@db1 0s "from the environment"`},
+		{"alice", "request root@db1 --break-glass --reason fire", `ask alice root@db1 0s "fire" break-glass`},
+		{"bob", "approve " + pendingID + " --for 10m", `approve bob ` + pendingID + ` "" 10m0s`},
+		{"bob", "review " + pendingID + " --note 'as INC-1 says'", `review bob ` + pendingID + ` "as INC-1 says"`},
 		{"bob", "approve " + pendingID, `approve bob ` + pendingID + ` ""`},
 		{"alice", "approve " + pendingID, `approve alice ` + pendingID + ` ""`}, // the desk refuses and keeps it
 		{"local", "approve " + pendingID + " --break-glass --reason fire", `approve  ` + pendingID + ` "fire"`},
@@ -219,11 +222,24 @@ func TestBreakGlass(t *testing.T) {
 	}
 }
 
+// An approval with a digest is of that request or of none.
+func TestApproveByDigest(t *testing.T) {
+	w := newWorld(t)
+	digest := w.requests[0].Digest()
+	if got := w.as(t, "bob", "approve "+pendingID+" --digest "+strings.Repeat("0", 32)); got.exit != 1 || len(w.asked) > 0 || !strings.Contains(got.err, "another digest") {
+		t.Errorf("another: %+v, %v", got, w.asked)
+	}
+	got := w.as(t, "bob", "approve "+pendingID+" --digest "+strings.ToUpper(digest))
+	if got.exit != 0 || len(w.asked) != 1 || !strings.Contains(got.out, "digest  "+digest) {
+		t.Errorf("the same: %+v, %v", got, w.asked)
+	}
+}
+
 // Who approves more time is told so.
 func TestApproveAnExtension(t *testing.T) {
 	w := newWorld(t)
 	w.requests[0].Extends = grantID
-	if got := w.as(t, "bob", "approve "+pendingID); got.exit != 0 || got.out != "approved: alice may use root@db1 for 1h30m more ("+pendingID+")\n" {
+	if got := w.as(t, "bob", "approve "+pendingID); got.exit != 0 || !strings.HasPrefix(got.out, "approved: alice may use root@db1 for 1h30m more ("+pendingID+")\n") {
 		t.Errorf("%+v", got)
 	}
 }

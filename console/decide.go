@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -9,16 +10,22 @@ import (
 )
 
 func (s *set) approve() *cobra.Command {
-	var reason string
+	var reason, digest string
+	var howLong span
 	var breakGlass bool
 	cmd := s.command(spec{
 		name:    "approve",
 		args:    []string{"ID"},
-		options: "[--reason TEXT] [--break-glass]",
+		options: "[--for TIME] [--reason TEXT] [--digest DIGEST] [--break-glass]",
 		short:   "approve a request",
 		long: `Approves a pending request. You must be one of those whom its rule asks at this
 moment, and not the one who asked. The first decision counts; a rule may need
 the approval of several. Where the connection waits it goes on within a second.
+--for gives less time than was asked for, never more.
+
+Some rules want a click in Slack confirmed with a key of yours; this command is
+how. It prints what was approved, with the digest that Slack shows of the same;
+with --digest it approves nothing else.
 
 On the bastion itself, over the socket, nobody is an approver. There --break-glass
 with --reason approves all the same, and everybody is told.`,
@@ -32,8 +39,16 @@ with --reason approves all the same, and everybody is told.`,
 		if err := c.checkGlass(breakGlass, reason); err != nil {
 			return err
 		}
-		return c.decide(id, access.VerdictApprove, reason)
+		word := access.Word{Request: id, Verdict: access.VerdictApprove, Reason: reason, For: howLong.Duration}
+		if digest != "" {
+			if err := c.checkDigest(id, digest); err != nil {
+				return err
+			}
+		}
+		return c.decide(word)
 	})
+	cmd.Flags().Var(&howLong, "for", "for less time than was asked for")
+	cmd.Flags().StringVar(&digest, "digest", "", "approve only what has this `DIGEST`")
 	cmd.Flags().StringVar(&reason, "reason", "", "keep `TEXT` with the decision")
 	cmd.Flags().BoolVar(&breakGlass, "break-glass", false, "on the bastion itself: approve without an approver, with --reason, announced loudly")
 	return cmd
@@ -67,32 +82,59 @@ func (s *set) deny() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.decide(id, access.VerdictDeny, c.because(reason))
+		return c.decide(access.Word{Request: id, Verdict: access.VerdictDeny, Reason: c.because(reason)})
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` says why; the one who asked reads it")
 	return cmd
 }
 
 // decide hands the verdict to the desk and says what came of it.
-func (c *call) decide(id access.RequestID, v access.Verdict, reason string) error {
-	r, err := c.Desk.Decide(c.ctx, c.Actor, access.Word{Request: id, Verdict: v, Reason: reason})
+func (c *call) decide(word access.Word) error {
+	r, err := c.Desk.Decide(c.ctx, c.Actor, word)
 	if err != nil {
 		return err
 	}
+	id := word.Request
 	who, what := string(r.Person), r.Target.String()
 	switch r.State {
 	case access.RequestApproved:
-		length := exact(r.For)
+		length := exact(grantedFor(r))
 		if r.Extends != "" {
 			length += " more"
 		}
 		c.page.linef("approved: %s may use %s for %s (%s)", who, what, length, string(id))
+		c.decidedOn(r)
 	case access.RequestDenied:
 		c.page.linef("denied: %s may not use %s (%s)", who, what, string(id))
 	case access.RequestPending:
 		c.page.linef("counted: %s still needs another approval for %s (%s)", who, what, string(id))
+		c.decidedOn(r)
 	default:
 		return errors.New("a decision left the request " + string(r.State))
 	}
 	return nil
+}
+
+// checkDigest refuses an approval of something else than was read elsewhere.
+// What a digest is about never changes, so nothing can come between.
+func (c *call) checkDigest(id access.RequestID, digest string) error {
+	r, err := c.Store.Request(c.ctx, id)
+	if err != nil {
+		return err
+	}
+	if r.Digest() != strings.ToLower(digest) {
+		return access.Refuse(access.ReasonMalformed, "the request has another digest: it is not what you read", "Read it again: ssh bastion requests --json").About(string(id))
+	}
+	return nil
+}
+
+// decidedOn shows what an approval was about.
+func (c *call) decidedOn(r access.Request) {
+	c.page.linef("  kinds   %s", or(words(r.Kinds)))
+	if r.Command != "" {
+		c.page.linef("  command %s", r.Command)
+	}
+	c.page.linef("  from    %s, key %s", or(r.Source), or(r.Fingerprint))
+	c.page.linef("  reason  %s", or(r.Reason))
+	c.page.linef("  digest  %s", r.Digest())
 }

@@ -14,6 +14,7 @@ import (
 type Desk interface {
 	Ask(ctx context.Context, actor access.Actor, ask access.Ask) (access.Request, error)
 	Decide(ctx context.Context, actor access.Actor, word access.Word) (access.Request, error)
+	Review(ctx context.Context, actor access.Actor, id access.RequestID, note string) (access.Request, error)
 	Cancel(ctx context.Context, actor access.Actor, id access.RequestID) error
 	// Extend takes the ID of a grant or of its request. At the socket it is
 	// approved at once.
@@ -31,6 +32,7 @@ type Desk interface {
 type Store interface {
 	Sessions(ctx context.Context, q access.SessionQuery) ([]access.Session, error)
 	Session(ctx context.Context, id access.SessionID) (access.Session, error)
+	Request(ctx context.Context, id access.RequestID) (access.Request, error)
 	Requests(ctx context.Context, q access.RequestQuery) ([]access.Request, error)
 	Grants(ctx context.Context, q access.GrantQuery) ([]access.Grant, error)
 	// Locks lists all in force, people first.

@@ -1,8 +1,10 @@
 package console
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,16 +15,20 @@ import (
 func (s *set) request() *cobra.Command {
 	var howLong span
 	var reason string
-	var asJSON bool
+	var breakGlass, asJSON bool
 	cmd := s.command(spec{
 		name:    "request",
 		args:    []string{"LOGIN@HOST"},
-		options: "[--for TIME] [--reason TEXT] [--json]",
+		options: "[--for TIME] [--reason TEXT] [--break-glass] [--json]",
 		short:   "ask for access ahead of time",
 		long: `Asks for LOGIN on HOST before it is needed, and returns at once. The request
 is posted to those who may approve it. Once approved it is a grant of yours,
 bound to the key that you are asking with; its clock starts with your first
 session. For forwards this is the only way to ask.
+
+In an emergency, and where the rule allows it, --break-glass lets you in without
+anybody's word. It needs a reason, every approver and admin is told at once, and
+somebody must review it before you may do so again.
 
 The reason comes from --reason or from SALLYPORT_REASON in the environment.
 The ID of the request is printed; "requests" shows what became of it.`,
@@ -33,21 +39,37 @@ The ID of the request is printed; "requests" shows what became of it.`,
 		if err != nil {
 			return err
 		}
-		r, err := c.Desk.Ask(c.ctx, c.Actor, access.Ask{Target: target, For: howLong.Duration, Reason: c.because(reason)})
+		r, err := c.Desk.Ask(c.ctx, c.Actor, access.Ask{Target: target, For: howLong.Duration, Reason: c.because(reason), BreakGlass: breakGlass})
 		if err != nil {
 			return err
 		}
 		if asJSON {
 			return c.json(requestJSON(r))
 		}
-		c.page.linef("asked: %s for %s, waiting until %s", r.Target.String(), exact(r.For), clock(r.WaitUntil))
+		switch {
+		case r.BreakGlass:
+			c.page.linef("let in: %s for %s; everybody is told, and a review is owed", r.Target.String(), exact(r.For))
+		case r.State == access.RequestApproved:
+			c.page.linef("approved: %s for %s (%s)", r.Target.String(), exact(grantedFor(r)), r.Auto)
+		default:
+			c.page.linef("asked: %s for %s, waiting until %s", r.Target.String(), exact(r.For), clock(r.WaitUntil))
+		}
 		c.page.linef("%s", string(r.ID))
 		return nil
 	})
 	cmd.Flags().Var(&howLong, "for", "how long the access is to last, such as 90s, 30m, 4h; the rule's default when left out")
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` says why; the approvers read it")
+	cmd.Flags().BoolVar(&breakGlass, "break-glass", false, "let me in at once, in an emergency, with --reason")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the request as JSON")
 	return cmd
+}
+
+// grantedFor is how long an approved request is for.
+func grantedFor(r access.Request) time.Duration {
+	if r.Grant != nil && r.Extends == "" {
+		return r.Grant.For
+	}
+	return r.For
 }
 
 func (s *set) requests() *cobra.Command {
@@ -127,12 +149,83 @@ func (c *call) showRequests(rs []access.Request, state access.RequestState) {
 		c.page.linef("no %s", strings.TrimLeft(string(state)+" requests", " "))
 		return
 	}
+	if state == access.RequestPending {
+		c.showPending(rs)
+		return
+	}
 	t := table{head: []string{"ID", "STATE", "PERSON", "FOR", "LOGIN@HOST", "ASKED", "REASON"}}
 	for _, r := range rs {
-		t.add(string(r.ID), cell{string(r.State), requestStyle[r.State]}, string(r.Person), lengthOf(r),
+		t.add(string(r.ID), cell{stateOf(r), requestStyle[r.State]}, string(r.Person), lengthOf(r),
 			r.Target.String(), c.page.ago(r.RequestedAt), or(r.Reason))
 	}
 	c.page.table(t)
+}
+
+// showPending lists what waits, and for whom: what the one who waits sees.
+func (c *call) showPending(rs []access.Request) {
+	t := table{head: []string{"ID", "PERSON", "FOR", "LOGIN@HOST", "LEFT", "APPROVED", "WAITS FOR", "REASON"}}
+	for _, r := range rs {
+		t.add(string(r.ID), string(r.Person), lengthOf(r), r.Target.String(), exact(max(0, r.WaitUntil.Sub(c.Now())).Round(time.Second)),
+			or(people(c.counting(r))), cell{c.waitsFor(r), yellow}, or(r.Reason))
+	}
+	c.page.table(t)
+}
+
+// counting are those whose approvals count, as the access file stands.
+func (c *call) counting(r access.Request) []access.PersonName {
+	if rule, ok := c.policy.Rule(r.Rule); ok && rule.Approval != nil {
+		return rule.Approval.Counting(r)
+	}
+	return nil
+}
+
+// waitsFor says how many more, and of whom.
+func (c *call) waitsFor(r access.Request) string {
+	rule, there := c.policy.Rule(r.Rule)
+	person, known := c.policy.Person(r.Person)
+	if !there || !known || rule.Approval == nil {
+		return "nobody: its rule is gone"
+	}
+	given := rule.Approval.Counting(r)
+	var open []access.PersonName
+	for _, p := range c.policy.Approvers(rule, person) {
+		if !slices.Contains(given, p.Name) {
+			open = append(open, p.Name)
+		}
+	}
+	text := fmt.Sprintf("%d of %s", c.policy.Met(rule, person, given), people(open))
+	if clicked := r.UnconfirmedBy(); len(clicked) > 0 {
+		text += "; the key of " + people(clicked)
+	}
+	return text
+}
+
+// people names the first few of a list.
+func people(names []access.PersonName) string {
+	const most = 4
+	rest := len(names) - most
+	words := make([]string, 0, most)
+	for _, n := range names[:min(len(names), most)] {
+		words = append(words, string(n))
+	}
+	text := strings.Join(words, ", ")
+	if rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
+}
+
+// stateOf is a request's state, and what is out of the ordinary about it.
+func stateOf(r access.Request) string {
+	switch {
+	case r.Owed():
+		return string(r.State) + ", review owed"
+	case r.BreakGlass:
+		return string(r.State) + ", break-glass"
+	case r.Auto != "":
+		return string(r.State) + ", " + r.Auto
+	}
+	return string(r.State)
 }
 
 var requestStyle = map[access.RequestState]style{

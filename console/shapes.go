@@ -1,6 +1,8 @@
 package console
 
 import (
+	"strings"
+
 	"github.com/sallyport/sallyport/access"
 )
 
@@ -36,6 +38,7 @@ type sessionShape struct {
 	RequestID      optional            `json:"request_id"`
 	Approvers      []access.PersonName `json:"approvers"`
 	Recording      string              `json:"recording"`
+	Flags          []string            `json:"flags"`
 }
 
 func sessionJSON(s access.Session) sessionShape {
@@ -46,6 +49,7 @@ func sessionJSON(s access.Session) sessionShape {
 		StartedAt: stamp(s.StartedAt), EndedAt: stamp(s.EndedAt), State: s.State,
 		ExitStatus: s.ExitStatus, EndCause: optional(s.EndCause), BytesOut: s.BytesOut,
 		RequestID: optional(s.RequestID), Approvers: list(s.Approvers), Recording: s.Recording,
+		Flags: flagsOf(s),
 	}
 }
 
@@ -60,6 +64,18 @@ type requestShape struct {
 	DecidedAt   stamp               `json:"decided_at"`
 	Decisions   []decisionShape     `json:"decisions"`
 	Grant       *requestGrantShape  `json:"grant"`
+	Flags       []string            `json:"flags"`
+	ForSeconds  int64               `json:"for_seconds"`
+	WaitUntil   stamp               `json:"wait_until"`
+	Digest      string              `json:"digest"`
+	Auto        optional            `json:"auto"`
+	Review      *reviewShape        `json:"review"`
+}
+
+type reviewShape struct {
+	By   access.PersonName `json:"by"`
+	Note string            `json:"note"`
+	At   stamp             `json:"at"`
 }
 
 type decisionShape struct {
@@ -67,6 +83,9 @@ type decisionShape struct {
 	Verdict access.Verdict    `json:"verdict"`
 	Via     access.Via        `json:"via"`
 	At      stamp             `json:"at"`
+	// Confirmed is false of a click that waits for its approver's key.
+	Confirmed  bool  `json:"confirmed"`
+	ForSeconds int64 `json:"for_seconds"` // 0: as asked
 }
 
 type requestGrantShape struct {
@@ -79,13 +98,43 @@ func requestJSON(r access.Request) requestShape {
 		ID: r.ID, Person: r.Person, Host: r.Target.Host, Login: r.Target.Login, Reason: r.Reason,
 		State: r.State, RequestedAt: stamp(r.RequestedAt), DecidedAt: stamp(r.DecidedAt),
 		Decisions: each(r.Decisions, func(d access.Decision) decisionShape {
-			return decisionShape{d.Person, d.Verdict, d.Via, stamp(d.At)}
+			return decisionShape{d.Person, d.Verdict, d.Via, stamp(d.At), !d.Unconfirmed, int64(d.For.Seconds())}
 		}),
+	}
+	s.Flags, s.Auto, s.Digest = []string{}, optional(r.Auto), r.Digest()
+	s.ForSeconds, s.WaitUntil = int64(r.For.Seconds()), stamp(r.WaitUntil)
+	if r.BreakGlass {
+		s.Flags = append(s.Flags, flagGlass)
+	}
+	if r.Owed() {
+		s.Flags = append(s.Flags, "review-owed")
+	}
+	if !r.Review.At.IsZero() {
+		s.Review = &reviewShape{r.Review.By, r.Review.Note, stamp(r.Review.At)}
 	}
 	if r.Grant != nil {
 		s.Grant = &requestGrantShape{r.Grant.State, stamp(r.Grant.NotAfter)}
 	}
 	return s
+}
+
+// What is out of the ordinary, in the flags of requests, grants and sessions.
+const (
+	flagGlass = "break-glass"
+	flagAuto  = "auto"
+)
+
+// flagsOf says how a session was approved, if not by people: by what stands in
+// their place, whose names hold a colon.
+func flagsOf(s access.Session) []string {
+	flags := []string{}
+	for _, a := range s.Approvers {
+		switch kind, _, _ := strings.Cut(string(a), ":"); kind {
+		case flagGlass, flagAuto:
+			flags = append(flags, kind)
+		}
+	}
+	return flags
 }
 
 type lockShape struct {
@@ -115,13 +164,25 @@ type grantShape struct {
 	StartedAt  stamp             `json:"started_at"`
 	NotAfter   stamp             `json:"not_after"`
 	EndedAt    stamp             `json:"ended_at"`
+	Flags      []string          `json:"flags"`
+	Sessions   int               `json:"sessions"` // how many it opens in all; 0 for any number
+	Opened     int               `json:"opened"`
+	Bind       []access.Binding  `json:"bind"`
 }
 
 func grantJSON(g access.Grant) grantShape {
+	flags, bind := []string{}, g.Bind
+	if g.BreakGlass {
+		flags = append(flags, flagGlass)
+	}
+	if len(bind) == 0 {
+		bind = []access.Binding{access.BindKey}
+	}
 	return grantShape{
 		ID: g.ID, RequestID: g.RequestID, Person: g.Person, Host: g.Target.Host, Login: g.Target.Login,
 		Rule: g.Rule, Kinds: list(g.Kinds), State: g.State, ForSeconds: int64(g.For.Seconds()),
 		ReadyAt: stamp(g.ReadyAt), UseBy: stamp(g.UseBy), StartedAt: stamp(g.StartedAt),
 		NotAfter: stamp(g.NotAfter), EndedAt: stamp(g.EndedAt),
+		Flags: flags, Sessions: g.Sessions, Opened: g.Opened, Bind: bind,
 	}
 }

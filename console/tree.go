@@ -40,7 +40,7 @@ type action func(c *call, args []string) error
 func (s *set) commands() []*cobra.Command {
 	return []*cobra.Command{
 		s.hosts(), s.whoami(),
-		s.request(), s.requests(), s.approve(), s.deny(), s.cancel(),
+		s.request(), s.requests(), s.approve(), s.deny(), s.cancel(), s.review(),
 		s.grants(), s.extend(), s.release(), s.revoke(),
 		s.sessions(), s.kill(), s.replay(), s.verify(), s.export(), s.audit(), s.keys(),
 		s.lock(), s.unlock(),

@@ -224,13 +224,20 @@ func (w *world) note(format string, args ...any) error {
 }
 
 func (w *world) Ask(_ context.Context, a access.Actor, ask access.Ask) (access.Request, error) {
-	return w.requests[0], w.note("ask %s %s %s %q", a.Person, ask.Target, ask.For, ask.Reason)
+	return w.requests[0], w.note("ask %s %s %s %q%s", a.Person, ask.Target, ask.For, ask.Reason, map[bool]string{true: " break-glass"}[ask.BreakGlass])
 }
 
 func (w *world) Decide(_ context.Context, a access.Actor, word access.Word) (access.Request, error) {
 	r := w.requests[0]
 	r.State = map[access.Verdict]access.RequestState{access.VerdictApprove: access.RequestApproved, access.VerdictDeny: access.RequestDenied}[word.Verdict]
+	if word.For > 0 {
+		return r, w.note("%s %s %s %q %s", word.Verdict, a.Person, word.Request, word.Reason, word.For)
+	}
 	return r, w.note("%s %s %s %q", word.Verdict, a.Person, word.Request, word.Reason)
+}
+
+func (w *world) Review(_ context.Context, a access.Actor, id access.RequestID, note string) (access.Request, error) {
+	return w.requests[0], w.note("review %s %s %q", a.Person, id, note)
 }
 
 func (w *world) Cancel(_ context.Context, a access.Actor, id access.RequestID) error {
@@ -285,6 +292,15 @@ func (w *world) Session(_ context.Context, id access.SessionID) (access.Session,
 		}
 	}
 	return access.Session{}, access.Refuse(access.ReasonNotFound, "there is no such session", "").About(string(id))
+}
+
+func (w *world) Request(_ context.Context, id access.RequestID) (access.Request, error) {
+	for _, r := range w.requests {
+		if r.ID == id {
+			return r, nil
+		}
+	}
+	return access.Request{}, access.Refuse(access.ReasonNotFound, "there is no such request", "")
 }
 
 func (w *world) Requests(_ context.Context, q access.RequestQuery) (out []access.Request, _ error) {

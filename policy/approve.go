@@ -21,6 +21,33 @@ func (p *Policy) Approvers(rule *Rule, requester access.Person) []access.Person 
 	return out
 }
 
+// Counts reports whether a word is an approval that counts under the rule as it
+// is now, confirmed as it wants; not whether its person still may give it.
+func (a *Approval) Counts(d access.Decision) bool {
+	if d.Verdict != access.VerdictApprove || d.Unconfirmed {
+		return false
+	}
+	switch a.Confirm {
+	case access.ConfirmNone:
+		return true
+	case access.ConfirmKey:
+		return d.Fingerprint != ""
+	default:
+		return d.Touched
+	}
+}
+
+// Counting are those whose approvals of a request count so.
+func (a *Approval) Counting(r access.Request) []access.PersonName {
+	var list []access.PersonName
+	for _, d := range r.Decisions {
+		if a.Counts(d) {
+			list = append(list, d.Person)
+		}
+	}
+	return list
+}
+
 // Met tells how many approvals are still missing; 0 means that the rule is
 // satisfied. Only those count who are eligible now: still there, still named
 // by the rule, still able to decide, and another human than the requester.

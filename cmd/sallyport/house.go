@@ -22,6 +22,7 @@ import (
 	"github.com/sallyport/sallyport/bastion"
 	"github.com/sallyport/sallyport/certs"
 	"github.com/sallyport/sallyport/console"
+	"github.com/sallyport/sallyport/internal/oncall"
 	"github.com/sallyport/sallyport/policy"
 	"github.com/sallyport/sallyport/recorder"
 	"github.com/sallyport/sallyport/store"
@@ -150,6 +151,7 @@ func (h *house) openDesk(context.Context) (err error) {
 		Store: deskStore{h.store}, Policy: h.policy, BastionID: h.config.BastionID,
 		Now: time.Now, NewID: newID, Log: h.log, Shown: slack.Mode != "none",
 		HideCommands: len(h.config.Recording.Recipients) > 0,
+		OnCall:       onCall(oncall.New(time.Now)),
 	})
 	if err != nil || slack.Mode == "none" {
 		return err
