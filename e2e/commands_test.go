@@ -41,6 +41,9 @@ import (
 //	audited KIND [REGEXP]   until there is such an event
 //	logged REGEXP           until the bastion's log has it
 //	port NAME               sets NAME to a port that is free; "port up NAME" until one listens there
+//	needs PROGRAM…          what a script drives that not everybody has; python:MODULE, fuse
+//	recorded KIND REGEXP    until a closed recording of KIND holds it
+//	digest NAME FILE        sets NAME to the file's SHA-256
 //	json FILE PATH VALUE    a value in a JSON document: "0.state", "#" for a length
 //
 //	slack …, vault …, raw …  see their files
@@ -49,6 +52,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"sees": cmdSees, "types": cmdTypes, "resizes": cmdResizes, "interrupt": cmdInterrupt, "hangup": cmdHangup, "ends": cmdEnds,
 	"requested": cmdRequested, "session": cmdSession, "audited": cmdAudited, "logged": cmdLogged, "json": cmdJSON, "screen": cmdScreen,
 	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
+	"needs": cmdNeeds, "recorded": cmdRecorded, "digest": cmdDigest,
 }
 
 func init() {
@@ -129,7 +133,10 @@ func cmdSallyport(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // clients are what a person may start beside commands of the console.
-var clients = []string{"ssh", "scp", "sftp", "rsync", "git", "tmux", "sh", "ssh-keygen", "asciinema"}
+var clients = []string{
+	"ssh", "scp", "sftp", "rsync", "git", "tmux", "sh", "ssh-keygen", "asciinema", python,
+	"ansible", "ansible-playbook", "ssh-agent", "dbclient", "dropbearconvert", "expect", "lftp", "mosh", "plink", "psftp", "puttygen", "sshfs",
+}
 
 func clientPath(name string) string {
 	path, err := exec.LookPath(name)
@@ -176,7 +183,8 @@ func act(ts *testscript.TestScript, name string, neg bool, args []string) {
 	bin := w.path(".bin", *key)
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+w.dir, "TERM=xterm-256color", "LC_ALL=C.UTF-8",
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME="+name, "GIT_AUTHOR_EMAIL="+name+"@example.com",
-		"GIT_COMMITTER_NAME="+name, "GIT_COMMITTER_EMAIL="+name+"@example.com", "TMUX=", "SSH_AUTH_SOCK=")
+		"GIT_COMMITTER_NAME="+name, "GIT_COMMITTER_EMAIL="+name+"@example.com", "TMUX=", "SSH_AUTH_SOCK=",
+		"WORK="+w.dir, "PYTHON="+python, "LOGIN="+w.host.Login, "BASTION_HOST="+ts.Getenv("BASTION_HOST"), "BASTION_PORT="+ts.Getenv("BASTION_PORT"))
 	if slices.Contains([]string{"ssh", "scp", "sftp"}, words[0]) {
 		cmd.Path, cmd.Err = bin+"/"+words[0], nil
 	}

@@ -4,6 +4,7 @@
 //
 //	testdata/flow     the main job and its variations
 //	testdata/attacks  one script for each claim of docs/threat-model.md
+//	testdata/clients  one script for each client beside OpenSSH's, and what editors do
 //	testdata/vault    the main job with Vault's real SSH engine
 //
 // It owns the words that scripts are made of, and no test of a package's
@@ -23,7 +24,7 @@ import (
 )
 
 // patience is how long anything is awaited before it counts as hanging.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // binary is the sallyport that was built for the tests.
 var binary string

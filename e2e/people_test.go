@@ -142,6 +142,9 @@ func (w *town) accessFile() string {
 	host("web1", addr, key, ", labels: {env: dev}")
 	host("down", "127.0.0.1:1", key, ", labels: {env: dev}")
 	host("wrongkey", addr, keyOf["nobody"].line, ", labels: {env: dev}")
+	for _, name := range w.moreHosts() {
+		host(name, addr, key, ", labels: {env: dev}")
+	}
 	b.WriteString(strings.ReplaceAll(w.rules, "$LOGIN", login))
 	return b.String()
 }

@@ -67,7 +67,7 @@ func setUp(env *testscript.Env) error {
 	}
 	for key, value := range map[string]string{
 		"LOGIN": w.host.Login, "PATH": filepath.Dir(binary) + ":" + env.Getenv("PATH"),
-		"SSH": clientPath("ssh"), "SCP": clientPath("scp"),
+		"SSH": clientPath("ssh"), "SCP": clientPath("scp"), "PYTHON": python,
 		"DB1": w.host.Login + "@db1", "WEB1": w.host.Login + "@web1",
 	} {
 		env.Setenv(key, value)
