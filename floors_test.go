@@ -27,6 +27,7 @@ var floors = map[string]int{
 	"tui":                 3,
 	"store":               3,
 	"recorder":            2,
+	"recorder/screens":    2,
 	"vaultclient":         2,
 	"vaultclient/setup":   2,
 	"certs":               2,
@@ -46,6 +47,7 @@ var floors = map[string]int{
 var sideways = map[[2]string]string{
 	{"vaultclient", "certs"}:             "it implements certs.Issuer",
 	{"vaultclient", "vaultclient/setup"}: "its doctor examines a plan",
+	{"recorder/screens", "recorder"}:     "it reads recordings; the recorder writes them and knows nothing of it",
 }
 
 // onlyImporters: who alone may import a library.

@@ -19,7 +19,7 @@ var lines = map[string]string{
 	"hosts": "hosts", "whoami": "whoami",
 	"request": "request root@db1", "requests": "requests", "approve": "approve " + pendingID, "deny": "deny " + pendingID, "cancel": "cancel " + pendingID,
 	"grants": "grants", "release": "release " + grantID, "revoke": "revoke " + grantID,
-	"sessions": "sessions", "kill": "kill " + liveID, "replay": "replay " + sealedID, "verify": "verify", "export": "export " + sealedID,
+	"sessions": "sessions", "kill": "kill " + liveID, "replay": "replay " + sealedID, "search": "search text", "verify": "verify", "export": "export " + sealedID,
 	"extend": "extend " + grantID, "lock": "lock", "unlock": "unlock person:eve",
 	"audit": "audit", "keys": "keys", "ssh-config": "ssh-config", "known-hosts": "known-hosts",
 }
@@ -35,7 +35,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"request": people, "cancel": people, "release": people, "extend": people,
 		"lock": "carol dave local", "unlock": "dave local",
 		"revoke": everyone, "kill": everyone,
-		"replay": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local",
+		"replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local",
 	}
 	if len(may) != len(lines) {
 		t.Fatal("a command is missing in the table")

@@ -23,6 +23,8 @@ import (
 // reads it without a server, where an ID would go to the server.
 type copied struct {
 	paths    bool // whether a command line may name one: not over SSH
+	after    int  // how many arguments come before it
+	only     bool // it is a path if it is there: no ID is expected
 	path     string
 	trust    string // --trust
 	identity string // --identity
@@ -89,11 +91,11 @@ func (k *copied) about() string {
 
 // names reports whether args name a path rather than an ID.
 func (k *copied) names(args []string) bool {
-	if !k.paths || len(args) == 0 {
+	if !k.paths || len(args) <= k.after {
 		return false
 	}
-	arg := args[0]
-	if k.trust == "" && k.identity == "" && !strings.ContainsRune(arg, filepath.Separator) {
+	arg := args[k.after]
+	if !k.only && k.trust == "" && k.identity == "" && !strings.ContainsRune(arg, filepath.Separator) {
 		if access.ValidID(arg) {
 			return false
 		}

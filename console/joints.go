@@ -40,6 +40,9 @@ type Store interface {
 	// Audit lists rows of the chain after seq, oldest first.
 	Audit(ctx context.Context, after int64, limit int) ([]audit.Row, error)
 	Record(ctx context.Context, e audit.Event) error
+	// Search finds lines in recordings; a [*screens.PatternError] is its
+	// asker's.
+	Search(ctx context.Context, q access.SearchQuery) (access.Found, error)
 }
 
 // Directory is the access file in force; [*policy.Live] fits.

@@ -35,9 +35,12 @@ func (s *span) String() string {
 
 func (s *span) Type() string { return "TIME" }
 
-// since reads a moment in the past: a duration before now (7d), a day
+// since reads the moment of --since.
+func since(text string, now time.Time) (time.Time, error) { return moment("--since", text, now) }
+
+// moment reads a moment in the past: a duration before now (7d), a day
 // (2026-11-22, UTC) or an RFC 3339 time.
-func since(text string, now time.Time) (time.Time, error) {
+func moment(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -49,7 +52,7 @@ func since(text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, misfit("--since", text, "a time such as 7d, 2026-11-22 or 2026-11-22T08:00:00Z")
+	return time.Time{}, misfit(flag, text, "a time such as 7d, 2026-11-22 or 2026-11-22T08:00:00Z")
 }
 
 // oneOf reads an enum of a flag strictly; empty is none of them.
@@ -89,6 +92,9 @@ func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC"
 // inventory does not know, or no longer, stays as it is.
 func (c *call) hostName(typed string) string {
 	typed = strings.ToLower(typed)
+	if c.policy == nil { // a copied folder has none
+		return typed
+	}
 	if h, ok := c.policy.Host(typed); ok {
 		return h.Name
 	}

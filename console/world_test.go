@@ -93,6 +93,8 @@ type world struct {
 	events   []audit.Event // recorded by the console
 	asked    []string      // what reached the desk
 	deskErr  error
+	found    access.Found
+	searches []access.SearchQuery
 	dir      string // of recordings
 	// publicKeys is the file of the key that signed them.
 	publicKeys string
@@ -212,6 +214,12 @@ func golden(t *testing.T, name, got string) {
 	if got != string(want) {
 		t.Errorf("%s:\n%s\nwant:\n%s", name, got, want)
 	}
+}
+
+// Search finds what w.found holds.
+func (w *world) Search(_ context.Context, q access.SearchQuery) (access.Found, error) {
+	w.searches = append(w.searches, q)
+	return w.found, nil
 }
 
 // The desk: it notes what reaches it.

@@ -109,3 +109,8 @@ func (s *selection) text(order string, limit int) string {
 
 // maxPage is the most that a query gives at once.
 const maxPage = 1000
+
+// qualified puts the name of their table before columns.
+func qualified(table, columns string) string {
+	return table + "." + strings.ReplaceAll(columns, ", ", ", "+table+".")
+}

@@ -53,8 +53,9 @@ type Store struct {
 	queued atomic.Int64 // how many wait for it
 	group  *group       // whose transaction is open; of whoever has the turn
 
-	appended chan struct{} // audit rows were added; holds one, for the follower
-	settled  bool          // the audit files are of this chain; ExportAudit's alone
+	appended  chan struct{} // audit rows were added; holds one, for the follower
+	searching chan struct{} // holds one for each search
+	settled   bool          // the audit files are of this chain; ExportAudit's alone
 }
 
 // busyTimeout is how long a connection waits for another process (a backup,
@@ -77,7 +78,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{path: path, bastion: c.BastionID, now: c.Now, appended: make(chan struct{}, 1)}
+	s := &Store{path: path, bastion: c.BastionID, now: c.Now, appended: make(chan struct{}, 1), searching: make(chan struct{}, searches)}
 	if s.writer, err = connect(path, "rwc", 1); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func OpenForReading(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{path: path, bastion: c.BastionID, now: c.Now, appended: make(chan struct{}, 1)}
+	s := &Store{path: path, bastion: c.BastionID, now: c.Now, appended: make(chan struct{}, 1), searching: make(chan struct{}, searches)}
 	if s.readers, err = connect(path, "ro", readers); err != nil {
 		return nil, err
 	}

@@ -278,6 +278,7 @@ func (h *house) run(ctx context.Context, ready func()) error {
 	under, below := errgroup.WithContext(below)
 	under.Go(func() error { h.desk.Run(below); return nil })
 	under.Go(func() error { return h.recorder.Run(below) })
+	under.Go(func() error { h.indexer().Run(below); return nil })
 	under.Go(func() error { h.store.FollowAudit(below, h.config.auditDir(), h.log); return nil })
 	under.Go(func() error { return h.signer.run(below) })
 	under.Go(func() error { h.anchorHeads(below); return nil })

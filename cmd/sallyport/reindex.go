@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 
 	"golang.org/x/term"
@@ -14,6 +15,7 @@ import (
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/recorder"
+	"github.com/sallyport/sallyport/recorder/screens"
 	"github.com/sallyport/sallyport/store"
 )
 
@@ -22,6 +24,8 @@ type reindexed struct {
 	Recordings int                `json:"recordings"` // folders that were looked at
 	Sessions   int                `json:"sessions"`   // that are in the database now, from their manifests
 	Files      int                `json:"files"`      // entries of the ledger of files
+	Readable   int                `json:"readable"`   // sessions whose text can be searched now
+	Unreadable []unusable         `json:"unreadable"` // those whose text cannot: encrypted, damaged
 	Unsealed   []string           `json:"unsealed"`   // folders without a manifest: the next start closes them
 	Unusable   []unusable         `json:"unusable"`
 	Clashes    []clash            `json:"clashes"`
@@ -69,11 +73,14 @@ func reindex(ctx context.Context, named string, asJSON bool, std stdio) (err err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	r := &reindexing{root: config.recordings(), trust: trust, progress: progressOn(std.err)}
-	r.found.Unsealed, r.found.Unusable, r.found.Clashes = []string{}, []unusable{}, []clash{} // [] in JSON
+	r.found.Unsealed, r.found.Unusable, r.found.Unreadable, r.found.Clashes = []string{}, []unusable{}, []unusable{}, []clash{} // [] in JSON
 	if r.found.Lost, err = s.Rebuild(ctx, func(to *store.Rebuild) error { return r.fill(ctx, to) }); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	r.found.Lost = append([]access.SessionID{}, r.found.Lost...)
+	if err := r.read(ctx, newIndexer(config, s, slog.New(slog.DiscardHandler))); err != nil {
+		return fmt.Errorf("the sessions are there, but not all of their text; the server will read the rest: %w", err)
+	}
 	if err := r.found.print(std.out, asJSON); err != nil {
 		return err
 	}
@@ -145,6 +152,23 @@ func (r *reindexing) take(to *store.Rebuild, folder string) error {
 	return failed
 }
 
+// read reads the text of all sessions that are there now.
+func (r *reindexing) read(ctx context.Context, x *screens.Indexer) error {
+	done := 0
+	err := x.Drain(ctx, func(s access.Session, read screens.Read) {
+		if done++; done <= r.found.Sessions {
+			r.progress(done, r.found.Sessions+1)
+		}
+		if read.Extent == screens.None {
+			r.found.Unreadable = append(r.found.Unreadable, unusable{s.Recording, read.Fault})
+			return
+		}
+		r.found.Readable++
+	})
+	r.progress(1, 1)
+	return err
+}
+
 func (r *reindexing) refuse(to *store.Rebuild, path string, err error) {
 	to.Unusable()
 	r.found.Unusable = append(r.found.Unusable, unusable{path, access.Plain(err.Error(), 500)})
@@ -160,6 +184,7 @@ func (f reindexed) print(w io.Writer, asJSON bool) error {
 	p := &lines{w: w}
 	p.line("%s, %s, %s", count(f.Recordings, "recording", "recordings"),
 		count(f.Sessions, "session", "sessions"), count(f.Files, "file in the ledger", "files in the ledger"))
+	p.line("%s can be searched, %d cannot", count(f.Readable, "session", "sessions"), len(f.Unreadable))
 	for _, folder := range f.Unsealed {
 		p.line("not sealed, the next start closes it: %s", folder)
 	}

@@ -1,0 +1,215 @@
+package screens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/recorder"
+)
+
+// Config is what an [Indexer] needs. Index and Folder are required.
+type Config struct {
+	Index Index
+	// Folder finds a recording by [access.Session.Recording].
+	Folder  func(recording string) string
+	MaxText int64         // bytes kept of one session; default 64 MiB
+	Every   time.Duration // how often it looks for work; default 1 s
+	Log     *slog.Logger  // default slog.Default
+}
+
+// Indexer reads the recordings of ended sessions in the background: text for
+// the index, and keyframes. One recording is read at a time.
+type Indexer struct{ config Config }
+
+const (
+	defaultMaxText = 64 << 20
+	unreadPage     = 100
+	afterFailure   = time.Minute
+	batchBytes     = 32 << 10 // of text in one transaction: some milliseconds
+)
+
+// NewIndexer makes an Indexer.
+func NewIndexer(c Config) *Indexer {
+	if c.MaxText <= 0 {
+		c.MaxText = defaultMaxText
+	}
+	if c.Every <= 0 {
+		c.Every = time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Indexer{c}
+}
+
+// Run reads what is unread, and what will be, until ctx ends. It works a
+// quarter of the time at most, and less when the machine is busy, so that
+// sessions do not feel it.
+func (x *Indexer) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := x.drain(ctx, newRest(ctx).take, nil)
+		wait := x.config.Every
+		if err != nil && ctx.Err() == nil {
+			x.config.Log.Error("screens: ended sessions cannot be indexed", "err", err, "again_in", afterFailure)
+			wait = afterFailure
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+// Drain reads all that is unread, without rest, and returns. Each is told of
+// each session as it is done.
+func (x *Indexer) Drain(ctx context.Context, each func(access.Session, Read)) error {
+	return x.drain(ctx, nil, each)
+}
+
+// drain reads until nothing is unread. Sessions that are tried again wait for
+// the next drain.
+func (x *Indexer) drain(ctx context.Context, pause func() error, each func(access.Session, Read)) error {
+	tried := map[access.SessionID]bool{} // of those that failed only: few
+	for {
+		sessions, err := x.config.Index.Unread(ctx, unreadPage)
+		if err != nil {
+			return err
+		}
+		fresh := 0
+		for _, s := range sessions {
+			if tried[s.ID] {
+				continue
+			}
+			fresh++
+			r, err := x.read(ctx, s, pause)
+			if err != nil {
+				return fmt.Errorf("session %s: %w", s.ID, err)
+			}
+			if r.Again {
+				tried[s.ID] = true
+			}
+			if each != nil {
+				each(s, r)
+			}
+		}
+		if fresh == 0 {
+			return nil
+		}
+	}
+}
+
+// errIndex is an error of the index, after which nothing is tried further.
+type errIndex struct{ error }
+
+func (e errIndex) Unwrap() error { return e.error }
+
+// read reads one session. The error is one of the index, or of ctx.
+func (x *Indexer) read(ctx context.Context, s access.Session, pause func() error) (Read, error) {
+	if err := x.config.Index.BeginReading(ctx, s.ID); err != nil {
+		return Read{}, err
+	}
+	b := batch{ctx: ctx, index: x.config.Index, id: s.ID, pause: pause}
+	out, err := Reading{Text: b.add, MaxText: x.config.MaxText, Keyframes: true, Pause: pause}.Play(ctx, x.config.Folder(s.Recording), s)
+	if err == nil {
+		err = b.send()
+	}
+	var index errIndex
+	if errors.As(err, &index) || ctx.Err() != nil {
+		return Read{}, errors.Join(err, ctx.Err())
+	}
+	r := Read{Extent: Whole, Text: out.Text, Until: out.Until}
+	switch {
+	case errors.Is(err, recorder.ErrEncrypted):
+		r.Extent, r.Fault = None, "encrypted for its recipients"
+	case errors.Is(err, fs.ErrNotExist):
+		r.Extent, r.Fault = None, "there is no cast to read: deleted or lost"
+	case err != nil:
+		r.Extent, r.Fault, r.Again = None, access.Plain(err.Error(), 300), true
+		x.config.Log.Warn("screens: a recording cannot be read", "session", s.ID, "err", err)
+	case out.Cut:
+		r.Extent = Cut
+	}
+	if out.KeyframeFault != nil {
+		x.config.Log.Warn("screens: no keyframes", "session", s.ID, "err", out.KeyframeFault)
+	}
+	return r, x.config.Index.EndReading(ctx, s.ID, r)
+}
+
+// batch gathers segments for one transaction.
+type batch struct {
+	ctx      context.Context
+	index    Index
+	id       access.SessionID
+	pause    func() error
+	segments []access.TextSegment
+	bytes    int
+}
+
+func (b *batch) add(s access.TextSegment) error {
+	b.segments = append(b.segments, s)
+	for _, line := range s.Lines {
+		b.bytes += len(line.Text)
+	}
+	if b.bytes < batchBytes {
+		return nil
+	}
+	if err := b.send(); err != nil || b.pause == nil {
+		return err
+	}
+	return b.pause()
+}
+
+func (b *batch) send() error {
+	if len(b.segments) == 0 {
+		return nil
+	}
+	if err := b.index.AddText(b.ctx, b.id, b.segments); err != nil {
+		return errIndex{err}
+	}
+	b.segments, b.bytes = b.segments[:0], 0
+	return nil
+}
+
+// rest keeps work to a part of the time.
+type rest struct {
+	ctx   context.Context
+	since time.Time
+	extra time.Duration // while the machine is busy
+}
+
+const (
+	restShare = 3 // times as long as the work before it
+	leastRest = 2 * time.Millisecond
+	mostRest  = 500 * time.Millisecond
+	late      = 5 * time.Millisecond // a timer that comes so late says that others want the processor
+	mostExtra = 2 * time.Second
+)
+
+func newRest(ctx context.Context) *rest { return &rest{ctx: ctx, since: time.Now()} }
+
+// take rests after a piece of work.
+func (r *rest) take() error {
+	begun := time.Now()
+	wish := min(max(restShare*begun.Sub(r.since), leastRest), mostRest) + r.extra
+	t := time.NewTimer(wish)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.ctx.Done():
+		return context.Cause(r.ctx)
+	}
+	r.since = time.Now()
+	if r.since.Sub(begun)-wish > late {
+		r.extra = min(2*r.extra+10*time.Millisecond, mostExtra)
+	} else {
+		r.extra /= 2
+	}
+	return nil
+}
