@@ -138,10 +138,21 @@ func (c *call) replayCopy(from *copied, p pace) error {
 }
 
 // exportCopy writes a copied recording as export writes one of the server's.
-func (c *call) exportCopy(from *copied) error {
+func (c *call) exportCopy(from *copied, format string) error {
 	folder, err := from.one()
 	if err != nil {
 		return err
+	}
+	if format != formatTar {
+		ids, err := ReadIdentities(from.identity)
+		if err != nil {
+			return err
+		}
+		s := access.Session{ID: access.SessionID(filepath.Base(folder))}
+		if m, err := recorder.ReadManifest(folder); err == nil {
+			s = m.Session.Session()
+		}
+		return c.exportAs(format, folder, ids, s)
 	}
 	m, err := recorder.ReadManifest(folder)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,41 +5,97 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/recorder"
 )
 
 func (s *set) export() *cobra.Command {
 	from := &copied{paths: s.paths}
-	return s.command(spec{
-		name:   "export",
-		args:   []string{from.argument("ID")},
-		copied: from,
-		short:  "write a recording to standard output, as a tar",
-		long: `Writes the folder of a recording as a tar archive: the cast that any asciicast
-player plays, its proof, its events and the signed manifest. Sessions that still
-run have none yet. That you exported it is kept as an audit event.` + from.about(),
-		examples: []string{"export 01KAZ4T9V5J8M2N3P4Q5R6S7T8 > recording.tar"},
+	var format string
+	cmd := s.command(spec{
+		name:    "export",
+		args:    []string{from.argument("ID")},
+		options: "[--format tar|cast|v3|txt]",
+		copied:  from,
+		short:   "write a recording to standard output, as a tar",
+		long: `Writes a recording as a tar archive that explains itself elsewhere: the cast, its
+proof, its events and the signed manifest as they are, a page that plays it in a
+browser (player.html), the session, the request with its decisions, the rows of the
+audit chain about it, public keys, and a README. Sessions that still run have none
+yet. That you exported it is kept as an audit event.
+
+    tar   all of it
+    cast  session.cast alone, asciicast v2
+    v3    the same as asciicast v3
+    txt   each line that stood on the screen once, as plain text` + from.about(),
+		examples: []string{"export 01KAZ4T9V5J8M2N3P4Q5R6S7T8 > recording.tar", "export 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --format txt"},
 		who:      auditor | local,
 	}, func(c *call, args []string) error {
-		if c.Terminal != nil {
+		if !slices.Contains([]string{formatTar, formatCast, formatV3, formatText}, format) {
+			return misfit("--format", format, "tar, cast, v3 or txt")
+		}
+		if c.Terminal != nil && format != formatText {
 			return &usageError{text: "an archive is nothing for a terminal; redirect it: export ID > recording.tar"}
 		}
 		if from.path != "" {
-			return c.exportCopy(from)
+			return c.exportCopy(from, format)
 		}
 		found, err := c.ended(args[0])
 		if err != nil {
 			return err
 		}
-		if err := c.record(viewing("export", found), nil); err != nil {
+		event := viewing("export", found)
+		event.Detail["format"] = format
+		if err := c.record(event, nil); err != nil {
 			return err
 		}
-		return exportTar(c.Stdout, c.Recordings, found)
+		if format == formatTar {
+			return c.exportBundle(found)
+		}
+		return c.exportAs(format, filepath.Join(c.Recordings, filepath.FromSlash(found.Recording)), nil, found)
 	})
+	cmd.Flags().StringVar(&format, "format", formatTar, "write it as `FORMAT`")
+	from.declareIdentity(cmd)
+	return cmd
+}
+
+// Formats of exports.
+const (
+	formatTar  = "tar"
+	formatCast = "cast"
+	formatV3   = "v3"
+	formatText = "txt"
+)
+
+// exportAs writes a recording in another format than an archive.
+func (c *call) exportAs(format, folder string, ids recorder.Identities, s access.Session) error {
+	r, err := recorder.OpenWith(folder, ids)
+	if err != nil {
+		return unreadable(s, err)
+	}
+	defer r.Close()
+	switch format {
+	case formatCast:
+		err = r.CopyTo(c.Stdout)
+	case formatV3:
+		err = recorder.WriteV3(c.Stdout, r, s.ExitStatus)
+	default:
+		err = c.transcribe(&movie{cast: r, terminal: r.Header.Facts == nil || r.Header.Facts.Terminal})
+	}
+	if err == nil && r.Broken != nil {
+		err = r.Broken
+	}
+	if err != nil {
+		return unreadable(s, err)
+	}
+	return nil
 }
 
 // viewing is the audit event of somebody who looks at a recording. It comes
@@ -70,33 +126,45 @@ func (c *call) ended(typed string) (access.Session, error) {
 // exportTar writes the regular files of a recording's folder under the
 // session's ID. The folder is opened as a root: a link in it leads nowhere.
 func exportTar(w io.Writer, dir string, s access.Session) error {
-	gone := func(err error) error {
-		return access.Fail(access.ReasonRecording, "the recording cannot be read", "Ask the operator to look at the log", err).About(string(s.ID))
+	archive := tar.NewWriter(w)
+	if err := addRecording(archive, dir, s); err != nil {
+		return unreadable(s, err)
 	}
+	return archive.Close()
+}
+
+func addRecording(archive *tar.Writer, dir string, s access.Session) error {
 	all, err := os.OpenRoot(dir)
 	if err != nil {
-		return gone(err)
+		return err
 	}
 	defer all.Close()
 	folder, err := all.OpenRoot(s.Recording)
 	if err != nil {
-		return gone(err)
+		return err
 	}
 	defer folder.Close()
-	names, err := fs.ReadDir(folder.FS(), ".")
+	return addFolder(archive, folder, "", string(s.ID))
+}
+
+// addFolder adds the regular files of a folder, and, at the top, those of the
+// folder that a bundle has beside them.
+func addFolder(archive *tar.Writer, folder *os.Root, at, to string) error {
+	names, err := fs.ReadDir(folder.FS(), path.Join(".", at))
 	if err != nil {
-		return gone(err)
+		return err
 	}
-	archive := tar.NewWriter(w)
 	for _, name := range names {
-		if !name.Type().IsRegular() {
-			continue
+		if name.Type().IsRegular() {
+			err = addFile(archive, folder, to, path.Join(at, name.Name()))
+		} else if name.IsDir() && at == "" && name.Name() == "about" {
+			err = addFolder(archive, folder, name.Name(), to)
 		}
-		if err := addFile(archive, folder, string(s.ID), name.Name()); err != nil {
-			return gone(err)
+		if err != nil {
+			return err
 		}
 	}
-	return archive.Close()
+	return nil
 }
 
 // addFile puts one file into the archive, readable to whoever unpacks it and

@@ -77,6 +77,24 @@ func Open(path string) (*Reader, error) {
 // Close ends the reading.
 func (r *Reader) Close() error { return r.f.Close() }
 
+// Size is the length of the cast in bytes.
+func (r *Reader) Size() (int64, error) {
+	info, err := r.f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// CopyTo writes the cast to w, byte for byte.
+func (r *Reader) CopyTo(w io.Writer) error {
+	size, err := r.Size()
+	if err == nil {
+		_, err = io.Copy(w, io.NewSectionReader(r.f, 0, size))
+	}
+	return err
+}
+
 func (r *Reader) readHeader() error {
 	lines := newLineReader(r.f, 0)
 	line, err := lines.next()
