@@ -63,28 +63,50 @@ func (c *connection) unaccept(s *session) {
 	c.forwards.accepted = slices.DeleteFunc(c.forwards.accepted, func(a acceptance) bool { return a.s == s })
 }
 
-// fromHost takes the channels that a host opens. None waits for another:
-// parallel uses of an agent would hang.
-func (c *connection) fromHost(chans <-chan gossh.NewChannel) {
-	for ch := range chans {
+// fromHost takes what a host says by itself, until its connection is over:
+// channels that it opens, and requests, none of which passes for ours (the
+// rotation of its keys and such).
+func (c *connection) fromHost(chans <-chan gossh.NewChannel, reqs <-chan *gossh.Request) {
+	for chans != nil || reqs != nil {
 		select {
-		case c.places <- struct{}{}:
+		case ch, ok := <-chans:
+			if !ok {
+				chans = nil
+				continue
+			}
+			c.openedByHost(ch)
+		case r, ok := <-reqs:
+			if !ok {
+				reqs = nil
+				continue
+			}
+			if r.WantReply {
+				_ = r.Reply(false, nil) // fails when the connection is over
+			}
+		}
+	}
+}
+
+// openedByHost takes a channel that a host opens. None waits for another:
+// parallel uses of an agent would hang.
+func (c *connection) openedByHost(ch gossh.NewChannel) {
+	select {
+	case c.places <- struct{}{}:
+	default:
+		c.refuseHost(ch)
+		return
+	}
+	go func() {
+		defer func() { <-c.places }()
+		switch gateHostChannel(ch.ChannelType()) {
+		case passForwarded:
+			c.forwarded(ch)
+		case passLent:
+			c.lent(ch)
 		default:
 			c.refuseHost(ch)
-			continue
 		}
-		go func() {
-			defer func() { <-c.places }()
-			switch gateHostChannel(ch.ChannelType()) {
-			case passForwarded:
-				c.forwarded(ch)
-			case passLent:
-				c.lent(ch)
-			default:
-				c.refuseHost(ch)
-			}
-		}()
-	}
+	}()
 }
 
 // lent opens an agent's or a display's channel at the client, for the session

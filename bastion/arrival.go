@@ -1,6 +1,7 @@
 package bastion
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"sync"
@@ -102,10 +103,12 @@ func (a *arrival) Close() error {
 }
 
 // connection is made at the first channel or request. gliderlabs offers no
-// callback between the end of authentication and those.
-func (a *arrival) connection(s *Server, sc *gossh.ServerConn) *connection {
+// callback between the end of authentication and those. It ends ctx when there
+// are no more channels.
+func (a *arrival) connection(ctx context.Context, s *Server, sc *gossh.ServerConn) *connection {
 	a.once.Do(func() {
 		a.conn = s.newConnection(sc, proofOf(sc.Permissions))
+		context.AfterFunc(ctx, a.conn.over)
 		go a.conn.announce()
 		// Not waited for: what follows has events of its own.
 		go a.conn.event(audit.AuthSucceeded, map[string]string{

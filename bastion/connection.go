@@ -34,15 +34,17 @@ type connection struct {
 	targetErr error          // what was typed is no target
 
 	gone   context.Context // ends with the connection, with its cause
+	end    context.CancelCauseFunc
 	life   context.Context // ends with gone, or when the key no longer counts
 	expel  context.CancelCauseFunc
+	stayed func() bool   // calls off what expelInTime began
 	places chan struct{} // one taken per open channel
 	shakes chan struct{} // one taken per inner handshake
 	last   atomic.Bool   // no-more-sessions@openssh.com was said
 	opened atomic.Int64  // session channels so far
 	opens  atomic.Int64  // channels being opened or open
 
-	globals  chan *gossh.Request
+	globals  queue[*gossh.Request]
 	leg      legSlot
 	forwards forwardSlot
 }
@@ -60,26 +62,29 @@ func (s *Server) newConnection(sc *gossh.ServerConn, p proof) *connection {
 	return c
 }
 
+// bareConnection makes a connection. Whoever takes its channels calls over when
+// there are no more.
 func (s *Server) bareConnection(sc *gossh.ServerConn, p proof) *connection {
 	c := &connection{
 		srv: s, id: access.ConnectionID(s.NewID()), identity: p.identity, key: p.key, ssh: sc,
 		places: make(chan struct{}, maxChannels), shakes: make(chan struct{}, maxInnerHandshakes),
 	}
-	c.leg.free, c.globals = make(chan struct{}, 1), make(chan *gossh.Request, maxGlobals)
+	c.leg.free = make(chan struct{}, 1)
+	c.globals.do, c.globals.most = c.answerGlobal, maxGlobals
 	c.forwards.free, c.forwards.listens = make(chan struct{}, 1), map[string]bool{}
-	var end context.CancelCauseFunc
-	c.gone, end = context.WithCancelCause(context.Background())
+	c.gone, c.end = context.WithCancelCause(context.Background())
 	c.life, c.expel = context.WithCancelCause(c.gone)
 	s.present(c)
-	go c.answerGlobals()
-	stop := c.expelInTime()
-	go func() {
-		end(departure(sc.Wait()))
-		stop()
-		s.absent(c)
-		c.leg.close()
-	}()
+	c.stayed = c.expelInTime()
 	return c
+}
+
+// over is called once, when there are no more channels on the connection.
+func (c *connection) over() {
+	c.end(departure(c.ssh.Wait()))
+	c.stayed()
+	c.srv.absent(c)
+	c.leg.close()
 }
 
 // departure says why a connection is over. A client that says goodbye (RFC
@@ -171,27 +176,21 @@ const maxGlobals = 64
 // that need the host must not hold up the reading of the connection. A client
 // that asks without end loses it.
 func (c *connection) globalRequest(r *gossh.Request) {
-	select {
-	case c.globals <- r:
-	default:
+	if !c.globals.put(r) {
 		c.srv.Log.Info("too many global requests; closing the connection", "connection", c.id)
 		_ = c.ssh.Close()
 	}
 }
 
-// answerGlobals answers in order: global requests carry no number (RFC 4254,
-// section 4).
-func (c *connection) answerGlobals() {
-	for {
-		select {
-		case r := <-c.globals:
-			ok, payload := c.global(r)
-			if err := r.Reply(ok, payload); err != nil {
-				return // the connection is over
-			}
-		case <-c.gone.Done():
-			return
-		}
+// answerGlobal answers one after another: global requests carry no number (RFC
+// 4254, section 4).
+func (c *connection) answerGlobal(r *gossh.Request) {
+	if c.gone.Err() != nil {
+		return
+	}
+	ok, payload := c.global(r)
+	if err := r.Reply(ok, payload); err != nil {
+		c.srv.Log.Debug("answer to a global request", "connection", c.id, "err", err)
 	}
 }
 

@@ -134,10 +134,9 @@ func (s *visit) dial(pass *access.Pass, cred certs.Credential) (*leg, error) {
 		return nil, s.loginFailed(pass, err, wrongKey)
 	}
 	l := &leg{conn: conn, facts: cred.Facts, extensions: certs.ExtensionsFor(pass.Allow), gone: make(chan struct{})}
-	go gossh.DiscardRequests(reqs) // key rotation and such must not pass for ours
-	go s.c.fromHost(chans)
 	go func() {
 		defer close(l.gone)
+		s.c.fromHost(chans, reqs)
 		if err := conn.Wait(); err != nil {
 			s.log.Debug("connection to the host is over", "host", pass.Host.Name, "err", err)
 		}

@@ -51,6 +51,7 @@ func (c *connection) jump(ch gossh.NewChannel) {
 		c.srv.Log.Info("inner handshake failed", "connection", c.id, "host", host.Name, "err", err2)
 		return
 	}
+	defer inner.over()
 	// Whatever proved the inner connection, it came through this one.
 	defer context.AfterFunc(c.life, func() {
 		if c.gone.Err() == nil {

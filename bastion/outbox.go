@@ -2,7 +2,6 @@ package bastion
 
 import (
 	"context"
-	"sync"
 
 	gossh "golang.org/x/crypto/ssh"
 )
@@ -15,12 +14,10 @@ const maxOutbox = 256
 // connection (invariant 12). Answers go back in the order of the questions,
 // ours among the host's, since they carry no number (RFC 4254, section 5.4).
 type outbox struct {
+	ctx   context.Context // when it ends nothing more is carried
 	host  gossh.Channel
 	reply func(*gossh.Request, bool)
-
-	mu    sync.Mutex
-	queue []letter
-	more  chan struct{} // holds one while the queue may not be empty
+	queue queue[letter]
 }
 
 // letter is a request and whether it goes to the host; if not, the answer is
@@ -30,8 +27,10 @@ type letter struct {
 	toHost bool
 }
 
-func newOutbox(host gossh.Channel, reply func(*gossh.Request, bool)) *outbox {
-	return &outbox{host: host, reply: reply, more: make(chan struct{}, 1)}
+func newOutbox(ctx context.Context, host gossh.Channel, reply func(*gossh.Request, bool)) *outbox {
+	o := &outbox{ctx: ctx, host: host, reply: reply}
+	o.queue.do, o.queue.most = o.carry, maxOutbox
+	return o
 }
 
 // put queues a request and reports whether there was room. Of several changes
@@ -40,57 +39,33 @@ func (o *outbox) put(r *gossh.Request, toHost bool) bool {
 	if !toHost && !r.WantReply {
 		return true
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if n := len(o.queue); n > 0 && resizes(r) && resizes(o.queue[n-1].r) {
-		o.queue[n-1].r = r
+	q := &o.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n := len(q.items); n > 0 && resizes(r) && resizes(q.items[n-1].r) {
+		q.items[n-1].r = r
 		return true
 	}
-	if len(o.queue) >= maxOutbox {
-		return false
-	}
-	o.queue = append(o.queue, letter{r, toHost})
-	select {
-	case o.more <- struct{}{}:
-	default:
-	}
-	return true
+	return q.add(letter{r, toHost})
 }
 
 func resizes(r *gossh.Request) bool {
 	return gateRequest(r.Type) == resizeTerminal && !r.WantReply
 }
 
-// run sends one at a time until ctx ends. The host's end, whichever way, fails
+// carry brings one request to the host. The host's end, whichever way, fails
 // what is under way.
-func (o *outbox) run(ctx context.Context) {
-	for {
-		select {
-		case <-o.more:
-		case <-ctx.Done():
-			return
-		}
-		for l, ok := o.next(); ok && ctx.Err() == nil; l, ok = o.next() {
-			var yes bool
-			if l.toHost {
-				var err error
-				yes, err = o.host.SendRequest(l.r.Type, l.r.WantReply, l.r.Payload)
-				yes = yes && err == nil
-			}
-			if l.r.WantReply {
-				o.reply(l.r, yes)
-			}
-		}
+func (o *outbox) carry(l letter) {
+	if o.ctx.Err() != nil {
+		return
 	}
-}
-
-func (o *outbox) next() (l letter, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.queue) == 0 {
-		o.queue = nil
-		return l, false
+	var yes bool
+	if l.toHost {
+		var err error
+		yes, err = o.host.SendRequest(l.r.Type, l.r.WantReply, l.r.Payload)
+		yes = yes && err == nil
 	}
-	l, o.queue = o.queue[0], o.queue[1:]
-	return l, true
+	if l.r.WantReply {
+		o.reply(l.r, yes)
+	}
 }

@@ -49,7 +49,7 @@ type outcome struct {
 }
 
 func (s *session) newRelay(l *leg, host gossh.Channel, rec tape, terminal bool) *relay {
-	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, outbox: newOutbox(host, s.reply)}
+	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, outbox: newOutbox(s.ctx, host, s.reply)}
 	r.touch()
 	r.moved()
 	return r
@@ -71,7 +71,6 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 		defer close(told)
 		r.hostRequests(requests)
 	}()
-	go r.outbox.run(r.s.ctx)
 
 	idle := time.NewTimer(r.s.srv.Limits.Idle)
 	defer idle.Stop()

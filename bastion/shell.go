@@ -34,7 +34,7 @@ func (s *Server) newShell() *gliderssh.Server {
 		ConnectionFailedCallback: func(c net.Conn, err error) { s.failed(c.RemoteAddr(), err) },
 		ChannelHandlers: map[string]gliderssh.ChannelHandler{
 			"default": func(_ *gliderssh.Server, sc *gossh.ServerConn, ch gossh.NewChannel, ctx gliderssh.Context) {
-				arrivalOf(ctx).connection(s, sc).open(ch)
+				arrivalOf(ctx).connection(ctx, s, sc).open(ch)
 			},
 		},
 		RequestHandlers: map[string]gliderssh.RequestHandler{
@@ -44,7 +44,7 @@ func (s *Server) newShell() *gliderssh.Server {
 					// here, so it gets a request that wants no answer.
 					taken := *r
 					r.WantReply = false
-					arrivalOf(ctx).connection(s, sc).globalRequest(&taken)
+					arrivalOf(ctx).connection(ctx, s, sc).globalRequest(&taken)
 				}
 				return false, nil
 			},
