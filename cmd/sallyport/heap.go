@@ -21,7 +21,7 @@ const minPercent = 50
 // is live. GOGC or GOMEMLIMIT in the environment are the operator's word, and
 // then it does nothing.
 func giveHeadroom() {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+	if collectorIsSet() {
 		return
 	}
 	set := 0
@@ -37,6 +37,9 @@ func giveHeadroom() {
 	}
 	tune()
 }
+
+// collectorIsSet reports whether the operator has.
+func collectorIsSet() bool { return os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" }
 
 // gcPercent is the setting (see [debug.SetGCPercent]) that makes up headroom
 // where so many bytes are live.

@@ -20,6 +20,21 @@ func TestHeadroomIsTheSameWhateverIsLive(t *testing.T) {
 	}
 }
 
+func TestWhatIsGarbageIsKnown(t *testing.T) {
+	runtime.GC()
+	before, _ := allocated()
+	for range 64 {
+		runtime.KeepAlive(make([]byte, 1<<20))
+	}
+	// A collection may come in between, but not after each of them.
+	if all, _ := allocated(); all-before < 64<<20 {
+		t.Errorf("%d bytes allocated: the runtime's metrics are not what they were", all-before)
+	}
+	if _, garbage := allocated(); garbage > 1<<30 {
+		t.Errorf("%d bytes of garbage", garbage)
+	}
+}
+
 func TestWhatWasCollectedIsKnown(t *testing.T) {
 	runtime.GC()
 	if n := collected(); n == 0 || n > 1<<30 {
