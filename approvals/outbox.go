@@ -183,6 +183,9 @@ func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) 
 	}
 	p := d.Policy.Current()
 	n.Host, _ = p.Host(r.Target.Host)
+	if r.BreakGlass {
+		n.Asked = alarmed(p, r)
+	}
 	rule, ok := p.Rule(r.Rule)
 	if !ok || rule.Approval == nil {
 		return n, nil

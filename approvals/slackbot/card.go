@@ -14,10 +14,12 @@ import (
 // screen. So the title says who wants what, then comes why, then what is unusual, then the rest.
 // Once decided, how it stands comes first and what helped to decide goes.
 
-// maxAsked bounds how many people one card calls by name; maxLabels how much of a host it tells.
+// maxAsked bounds how many people one card calls by name; maxLabels how much of a host it tells;
+// maxRisks how many signals.
 const (
 	maxAsked  = 15
 	maxLabels = 6
+	maxRisks  = 8
 )
 
 // card shows a request as it stands. It stays far below Slack's limits whatever the request holds.
@@ -29,9 +31,14 @@ func card(n Notice) []slack.Block {
 	} else {
 		blocks = append(blocks, slack.NewRichTextBlock("why", append(why(r), risks(n.Risks)...)...))
 	}
-	blocks = append(blocks, slack.NewRichTextBlock("facts", facts(n)...))
+	if list := facts(n); len(list) > 0 {
+		blocks = append(blocks, slack.NewRichTextBlock("facts", list...))
+	}
 	if !r.State.Final() {
 		blocks = append(blocks, slack.NewRichTextBlock("waiting", waiting(n)...))
+	}
+	if r.Extends == "" && len(n.Usage.Last) > 0 {
+		blocks = append(blocks, slack.NewRichTextBlock("recording", recording(n.Usage.Last[0])...))
 	}
 	if buttons := actions(r); buttons != nil {
 		blocks = append(blocks, buttons)
@@ -53,7 +60,7 @@ func title(n Notice) string {
 
 func sign(r access.Request) string {
 	switch {
-	case slices.ContainsFunc(r.Decisions, brokeGlass):
+	case loud(r):
 		return "🚨"
 	case r.State == access.RequestApproved && (r.Grant == nil || r.Extends != "" || r.Grant.State == access.GrantReady):
 		return "✅"
@@ -69,12 +76,21 @@ func sign(r access.Request) string {
 	return "↩️"
 }
 
-// reference is the ID to quote, and how those who live in a terminal decide there.
+// loud reports whether somebody went past the rule.
+func loud(r access.Request) bool {
+	return r.State == access.RequestApproved && (r.BreakGlass || slices.ContainsFunc(r.Decisions, brokeGlass))
+}
+
+// reference is the rule, the ID to quote, and how those who live in a terminal decide there.
 func reference(r access.Request) string {
-	if r.State.Final() {
-		return "Request " + string(r.ID)
+	rule := ""
+	if name := access.Plain(r.Rule, maxName); name != "" {
+		rule = "Rule " + name + " · "
 	}
-	return "In a terminal: ssh bastion approve " + string(r.ID)
+	if r.State.Final() {
+		return rule + "Request " + string(r.ID)
+	}
+	return rule + "In a terminal: ssh bastion approve " + string(r.ID)
 }
 
 func line(parts ...slack.RichTextSectionElement) slack.RichTextElement {
@@ -99,6 +115,7 @@ func risks(list []access.Risk) []slack.RichTextElement {
 		text := access.Plain(r.Text, maxRisk)
 		switch {
 		case text == "":
+		case len(raised)+len(other) == maxRisks:
 		case r.Raised:
 			raised = append(raised, text)
 		default:
@@ -131,7 +148,7 @@ func facts(n Notice) []slack.RichTextElement {
 	if source := access.Plain(address(r.Source), maxName); source != "" {
 		out = append(out, line(bold("From  "), run(source)))
 	}
-	return append(out, line(bold("Rule  "), run(access.Plain(r.Rule, maxName)+" ")))
+	return out
 }
 
 // hostWords are a host and its labels, as the inventory has them.
@@ -174,6 +191,9 @@ func waiting(n Notice) []slack.RichTextElement {
 		out = append(out, line(run(fmt.Sprintf("Approved by %s, %d more needed", names(by), n.Missing))))
 	} else if n.Missing > 1 {
 		out = append(out, line(run(fmt.Sprintf("%d approvals needed", n.Missing))))
+	}
+	if by := r.UnconfirmedBy(); len(by) > 0 {
+		out = append(out, line(bold("🔑 "+names(by)+" clicked"), run(" and has still to confirm with a key: ssh bastion approve "+string(r.ID))))
 	}
 	return append(out, asked(n.Asked))
 }
@@ -222,7 +242,7 @@ func fallback(n Notice) string {
 		return fmt.Sprintf("%s asks for %s more on %s", who, span(r.For), target)
 	case r.State == access.RequestPending:
 		return fmt.Sprintf("%s asks for %s for %s", who, target, span(r.For))
-	case slices.ContainsFunc(r.Decisions, brokeGlass):
+	case loud(r):
 		return fmt.Sprintf("BREAK-GLASS: the request of %s for %s is %s", who, target, r.State)
 	}
 	return fmt.Sprintf("The request of %s for %s is %s", who, target, r.State)

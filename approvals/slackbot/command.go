@@ -13,7 +13,7 @@ import (
 )
 
 // usageText is what `/access help` says, %s being the command as the workspace calls it.
-const usageText = `%[1]s                                  what you asked for and hold, and what waits for you
+const usageText = `%[1]s                                  yours, and what waits for you
 %[1]s ask LOGIN@HOST [1h] REASON…      ask ahead of time
 %[1]s approve ID [30m]                 approve, for less if you say so
 %[1]s deny ID [REASON…]

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 )
@@ -12,6 +13,9 @@ import (
 // effectType marks what is told beside cards, so that it can be found again by the number of its
 // first effect.
 const effectType = "sallyport_effect"
+
+// maxTold is how many characters one message of several effects has; Slack takes 13,000 in all.
+const maxTold = 8000
 
 // Tell tells effects in one message, and says how many of them, from the first, are told by now.
 // When some may have been told before, it looks for that message first, in the thread, the private
@@ -26,7 +30,13 @@ func (b *Bot) Tell(ctx context.Context, t Telling) (int, error) {
 			return told, nil
 		}
 	}
-	options := append(quietly(effectFallback(t), effectBlocks(t)), slack.MsgOptionMetadata(mark(t)))
+	blocks := effectBlocks(t)
+	for len(t.Effects) > 1 && characters(blocks) > maxTold { // the rest follows in another
+		half := len(t.Effects) / 2
+		t.Effects, t.Requests = t.Effects[:half], t.Requests[:min(half, len(t.Requests))]
+		blocks = effectBlocks(t)
+	}
+	options := append(quietly(effectFallback(t), blocks), slack.MsgOptionMetadata(mark(t)))
 	if t.Card.TS != "" {
 		options = append(options, slack.MsgOptionTS(t.Card.TS))
 	}
@@ -132,4 +142,31 @@ func (b *Bot) since(ctx context.Context, channel, thread string, at time.Time) (
 		ChannelID: channel, Timestamp: thread, Oldest: oldest, Limit: 200, IncludeAllMetadata: true,
 	})
 	return list, b.heard("conversations.replies", err)
+}
+
+// characters counts the text of rich text blocks.
+func characters(blocks []slack.Block) int {
+	n := 0
+	count := func(list []slack.RichTextSectionElement) {
+		for _, e := range list {
+			if text, ok := e.(*slack.RichTextSectionTextElement); ok {
+				n += utf8.RuneCountInString(text.Text)
+			}
+		}
+	}
+	for _, b := range blocks {
+		rich, ok := b.(*slack.RichTextBlock)
+		if !ok {
+			continue
+		}
+		for _, e := range rich.Elements {
+			switch e := e.(type) {
+			case *slack.RichTextSection:
+				count(e.Elements)
+			case *slack.RichTextQuote:
+				count(e.Elements)
+			}
+		}
+	}
+	return n
 }

@@ -61,7 +61,7 @@ func paragraph(e access.Effect, t Telling) []slack.RichTextElement {
 		return []slack.RichTextElement{line(run("✋ "), bold("Your access to "+target(r)+" was taken away"), run(": "+sentence(text)))}
 	case access.EffectConfirm:
 		return []slack.RichTextElement{line(run("🔑 "), bold("Your approval of "+target(r)+" for "+access.Plain(string(r.Person), maxName)+" waits for your key")),
-			line(run("It does not count before you have confirmed it: "), code("ssh bastion approve "+string(e.Request)))}
+			line(run("It does not count before you have confirmed it: " + text))}
 	case access.EffectDecided:
 		return decidedWords(r)
 	}

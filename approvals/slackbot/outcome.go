@@ -16,7 +16,7 @@ func outcome(n Notice) []slack.RichTextElement {
 	var out []slack.RichTextElement
 	switch r.State {
 	case access.RequestApproved:
-		out = append(out, approval(r)...)
+		out = append(out, approval(n)...)
 	case access.RequestDenied:
 		d := denial(r)
 		out = append(out, line(bold("Denied by "+access.Plain(string(d.Person), maxName)), run(", "), moment(r.DecidedAt)))
@@ -36,7 +36,14 @@ func outcome(n Notice) []slack.RichTextElement {
 
 // approval says who approved; break-glass, which no rule limits, as loudly as
 // there are words for it, and with its reason.
-func approval(r access.Request) []slack.RichTextElement {
+func approval(n Notice) []slack.RichTextElement {
+	r := n.Request
+	if r.BreakGlass {
+		return emergency(n)
+	}
+	if auto := access.Plain(r.Auto, maxName); auto != "" {
+		return []slack.RichTextElement{line(bold("Approved without asking anybody: "+auto), run(", "), moment(r.DecidedAt))}
+	}
 	if i := slices.IndexFunc(r.Decisions, brokeGlass); i >= 0 {
 		d := r.Decisions[i]
 		by := access.Plain(string(d.Person), maxName)
@@ -54,6 +61,27 @@ func approval(r access.Request) []slack.RichTextElement {
 		text = append(text, run(length))
 	}
 	return []slack.RichTextElement{line(append(text, run(", "), moment(r.DecidedAt))...)}
+}
+
+// emergency tells of a break-glass, everybody whom it concerns by name, and of the review that is
+// owed for it.
+func emergency(n Notice) []slack.RichTextElement {
+	r := n.Request
+	who := access.Plain(string(r.Person), maxName)
+	out := []slack.RichTextElement{
+		line(bold("Break-glass: "+who+" is in, and nobody was asked"), run(", "), moment(r.DecidedAt)),
+	}
+	if len(n.Asked) > 0 {
+		out = append(out, line(mentions(n.Asked)...))
+	}
+	if r.Owed() {
+		return append(out, line(bold("A review is owed: "), code("ssh bastion review "+string(r.ID)+" --note TEXT")))
+	}
+	out = append(out, line(bold("Reviewed by "+access.Plain(string(r.Review.By), maxName)), run(", "), moment(r.Review.At)))
+	if note := access.Plain(r.Review.Note, maxReason); note != "" {
+		out = append(out, line(run("“"+note+"”")))
+	}
+	return out
 }
 
 // brokeGlass reports whether a decision is an approval over the unix socket,
@@ -98,7 +126,7 @@ func grant(n Notice) []slack.RichTextElement {
 	return append(out, usage(n.Usage)...)
 }
 
-// usage counts the sessions and says how to see the last one again.
+// usage counts the sessions.
 func usage(u access.Usage) []slack.RichTextElement {
 	if u.Sessions == 0 {
 		return nil
@@ -110,11 +138,7 @@ func usage(u access.Usage) []slack.RichTextElement {
 	if u.Live > 0 {
 		count += fmt.Sprintf(", %d open", u.Live)
 	}
-	out := []slack.RichTextElement{line(run(count))}
-	if len(u.Last) > 0 {
-		out = append(out, recording(u.Last[0])...)
-	}
-	return out
+	return []slack.RichTextElement{line(run(count))}
 }
 
 // recording is how to replay a session, and the proof of what it recorded.

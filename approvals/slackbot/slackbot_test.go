@@ -29,13 +29,14 @@ type world struct {
 	mode slackbot.Mode
 	stop func() // ends the bot and waits for it
 
-	mu     sync.Mutex
-	told   []decision
-	audit  []audit.Event
-	mine   []access.Request
-	open   bool // the database says that requests are pending
-	decide func(decision) (access.Request, error)
-	news   chan struct{} // one for each decision and event
+	mu      sync.Mutex
+	told    []decision
+	audit   []audit.Event
+	mine    []access.Request
+	hostile bool // and full of what must not work
+	open    bool // the database says that requests are pending
+	decide  func(decision) (access.Request, error)
+	news    chan struct{} // one for each decision and event
 }
 
 // decision is what the desk was told; with what but a word on a request in Verb.
@@ -101,6 +102,9 @@ func (w *world) request(_ context.Context, id access.RequestID) (access.Request,
 	r := decided().Request
 	if w.open {
 		r = pending().Request
+	}
+	if w.hostile {
+		r = worst(pending()).Request
 	}
 	r.ID = id
 	return r, nil

@@ -4,7 +4,8 @@ import { el, renderer } from "/page/render.js";
 const $ = (id) => document.getElementById(id);
 const token = document.querySelector("meta[name=page-token]").content;
 const params = new URLSearchParams(location.search);
-const openThreads = new Set();
+const openThreads = new Set(); // or closed ones, where ?threads=open has all of them open
+const allOpen = params.get("threads") === "open";
 const seen = JSON.parse(sessionStorage.getItem("seen") ?? "{}"); // the newest message read, by user and channel
 let state = null;
 let me = params.get("as") ?? "";
@@ -142,8 +143,8 @@ function message(channel, m, replies) {
 }
 
 function thread(channel, m, replies) {
-  const open = openThreads.has(m.ts);
-  const toggle = () => { open ? openThreads.delete(m.ts) : openThreads.add(m.ts); draw(); };
+  const open = openThreads.has(m.ts) !== allOpen;
+  const toggle = () => { openThreads.has(m.ts) ? openThreads.delete(m.ts) : openThreads.add(m.ts); draw(); };
   const count = `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`;
   return el("div", {},
     el("button", { class: "thread-toggle", type: "button", "aria-expanded": String(open), onclick: toggle }, (open ? "▾ " : "▸ ") + count),
@@ -243,7 +244,7 @@ let source = null;
 function listen() {
   source?.close();
   source = null;
-  if (document.hidden) return;
+  if (document.hidden || params.has("still")) return; // ?still is for taking pictures
   source = new EventSource("/page/events");
   source.onmessage = refresh;
   source.onerror = () => { $("link").className = "link"; $("link").textContent = "stand-in not reachable, trying again"; };

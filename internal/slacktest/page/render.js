@@ -24,14 +24,21 @@ function link(url, label) {
   return el("a", { href: url, rel: "noopener noreferrer", target: "_blank" }, label || url);
 }
 
+// pretty says today, tomorrow and yesterday, as Slack does.
+function pretty(d, day) {
+  const midnight = (t) => new Date(t).setHours(0, 0, 0, 0);
+  const days = Math.round((midnight(d) - midnight(Date.now())) / 864e5);
+  return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days] ?? d.toLocaleDateString([], day);
+}
+
 function date(ts, format, fallback) {
   const d = new Date(Number(ts) * 1000);
   if (Number.isNaN(d.getTime())) return fallback || "";
   const day = { dateStyle: "medium" };
   const parts = {
     date_num: d.toISOString().slice(0, 10), date: d.toLocaleDateString([], day), date_short: d.toLocaleDateString([], day),
-    date_long: d.toLocaleDateString([], { dateStyle: "full" }), date_pretty: d.toLocaleDateString([], day),
-    date_short_pretty: d.toLocaleDateString([], day), date_long_pretty: d.toLocaleDateString([], { dateStyle: "full" }),
+    date_long: d.toLocaleDateString([], { dateStyle: "full" }), date_pretty: pretty(d, day),
+    date_short_pretty: pretty(d, day), date_long_pretty: d.toLocaleDateString([], { dateStyle: "full" }),
     time: d.toLocaleTimeString([], { timeStyle: "short" }), time_secs: d.toLocaleTimeString([], { timeStyle: "medium" }),
     ago: d.toLocaleString(),
   };
@@ -129,14 +136,15 @@ export function renderer(state, act) {
 
   // An element that acts at once. In a modal, act is null and only inputs are live.
   function element(e) {
-    const fire = (value) => (ev) => act?.(e, typeof value === "function" ? value(ev) : value, ev.currentTarget);
+    const sure = () => !e.confirm || window.confirm(e.confirm.title.text + "\n\n" + e.confirm.text.text);
+    const fire = (value) => (ev) => sure() && act?.(e, typeof value === "function" ? value(ev) : value, ev.currentTarget);
     switch (e.type) {
       case "button":
         if (e.url && /^https?:/i.test(e.url)) return el("a", { href: e.url, rel: "noopener noreferrer", target: "_blank" }, e.text.text);
         return el("button", { class: "act " + (e.style ?? ""), type: "button", disabled: !act, onclick: fire("") }, withEmoji(e.text.text));
       case "static_select":
       case "overflow":
-        return el("select", { "aria-label": e.placeholder?.text ?? "Choose", disabled: !act, onchange: fire((ev) => ev.target.value) },
+        return el("select", { class: e.type, "aria-label": e.placeholder?.text ?? "Choose", disabled: !act, onchange: fire((ev) => ev.target.value) },
           el("option", { value: "", disabled: true, selected: !e.initial_option }, e.placeholder?.text ?? "…"),
           ...choices(e).map((o) => el("option", { value: o.value, selected: e.initial_option?.value === o.value }, o.text.text)));
       case "radio_buttons":
