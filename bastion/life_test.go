@@ -28,7 +28,6 @@ type everywhere struct {
 	jobs    map[string]*exec.Cmd
 	said    map[string]*syncBuffer
 	forward *bufio.Reader
-	close   func() error
 }
 
 // everywhere starts them as who, and returns when all run.
