@@ -35,6 +35,7 @@ type frames struct {
 	need    int    // how long head must become for the next step; 0 at first
 	size    int    // of the current packet
 	rest    int    // of the content still to come
+	pad     int    // of the packet after its content
 }
 
 // receiver takes packets. Its error ends the reading.
@@ -52,6 +53,12 @@ func (f *frames) feed(p []byte, to receiver) error {
 			n := min(len(p), f.rest)
 			to.content(p[:n])
 			f.rest -= n
+			p = p[n:]
+			continue
+		}
+		if f.pad > 0 {
+			n := min(len(p), f.pad)
+			f.pad -= n
 			p = p[n:]
 			continue
 		}
@@ -99,10 +106,12 @@ func (f *frames) step(to receiver) error {
 		return nil
 	}
 	rest := binary.BigEndian.Uint32(f.head[len(f.head)-4:])
-	if int64(len(f.head))+int64(rest) != int64(4+f.size) {
+	// What comes after the content belongs to nothing; both sides skip it.
+	pad := int64(4+f.size) - int64(len(f.head)) - int64(rest)
+	if pad < 0 {
 		return errShape
 	}
-	f.rest = int(rest)
+	f.rest, f.pad = int(rest), int(pad)
 	return f.done(to)
 }
 
