@@ -72,6 +72,7 @@ func (d *Desk) pass(s *session, approvers []access.PersonName) *access.Pass {
 		PolicyDigest: r.policy.Digest,
 		Request:      g.RequestID,
 		Grant:        g.ID,
+		BreakGlass:   g.BreakGlass,
 		Approvers:    approvers,
 		NotAfter:     g.NotAfter,
 	}

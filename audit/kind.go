@@ -68,6 +68,7 @@ const (
 
 	// Towards the host.
 	CertificateIssued   Kind = "certificate.issued"   // (serial, key_id, ca, valid_before, vault_request_id)
+	CertificateFallback Kind = "certificate.fallback" // break-glass while Vault is away: the embedded CA signs instead (cause)
 	CertificateRejected Kind = "certificate.rejected" // not what was asked for (cause)
 	SignerFailed        Kind = "signer.failed"        // Vault or the local CA gave none (cause)
 	HostUnreachable     Kind = "host.unreachable"     // (cause)

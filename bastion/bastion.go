@@ -87,6 +87,7 @@ type Config struct {
 	Policy    *policy.Live
 	Desk      Desk
 	Mint      certs.Mint
+	Emergency *certs.Mint // signs for break-glass while Mint's issuer is away; nil: nobody does
 	Recorder  *recorder.Recorder
 	OnFailure recorder.OnFailure // as the recorder was told: what to tell the person
 	Audit     Auditor

@@ -34,6 +34,12 @@ func (s *visit) obtainPatiently(pass *access.Pass, need certs.Need) (certs.Crede
 	if err == nil || pass.Request == "" || !isOutage(err) || s.ctx.Err() != nil {
 		return cred, err
 	}
+	if pass.BreakGlass && s.srv.Emergency != nil {
+		s.event(audit.CertificateFallback, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
+		s.log.Warn("break-glass: the embedded CA signs while the signer is away", "host", pass.Host.Name, "login", pass.Login, "err", err)
+		s.show("sallyport: " + access.AsError(err).Why + "; break-glass: the bastion's own CA signs, and everybody is told (" + string(s.id) + ")")
+		return s.srv.Emergency.Obtain(s.ctx, need)
+	}
 	s.event(audit.SignerFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300), "then": "waiting for it"})
 	s.show("sallyport: approved, but " + access.AsError(err).Why + ". Waiting for it; Ctrl-C leaves (" + string(s.id) + ")")
 	over := time.NewTimer(signerPatience)

@@ -36,7 +36,11 @@ func (s *awaySigner) Issue(ctx context.Context, o certs.Order) (certs.Issued, er
 // standing access is told at once, and nobody waits for what does not pass.
 func TestSignerAway(t *testing.T) {
 	signer := &awaySigner{cause: awayError{}}
-	l := newLab(t, func(c *bastion.Config) { signer.Issuer, c.Mint.Issuer = c.Mint.Issuer, signer })
+	l := newLab(t, func(c *bastion.Config) {
+		emergency := c.Mint
+		c.Emergency = &emergency
+		signer.Issuer, c.Mint.Issuer = c.Mint.Issuer, signer
+	})
 
 	signer.away.Store(1)
 	if got := l.run("ssh", "-n", l.target("db1"), "echo in"); got.code != 255 || !strings.Contains(got.err, "failed: Vault is sealed") {
@@ -52,6 +56,17 @@ func TestSignerAway(t *testing.T) {
 	got := l.run("ssh", "-n", l.target("db1"), "echo in")
 	if got.code != 0 || got.out != "in\n" || strings.Count(got.err, "sallyport: approved, but Vault is sealed. Waiting for it") != 1 {
 		t.Errorf("approved: %+v", got)
+	}
+
+	// Where it is configured, break-glass does not wait.
+	l.admitBy(func(ctx context.Context, a access.Application) (*access.Pass, error) {
+		pass, err := l.pass(ctx, a)
+		pass.Request, pass.BreakGlass = "R1", true
+		return pass, err
+	})
+	signer.away.Store(1 << 20)
+	if got := l.run("ssh", "-n", l.target("db1"), "echo in"); got.code != 0 || got.out != "in\n" || !strings.Contains(got.err, "Vault is sealed; break-glass: the bastion's own CA signs") {
+		t.Errorf("break-glass: %+v", got)
 	}
 
 	signer.cause = errors.New("the role does not allow it")

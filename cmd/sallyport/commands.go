@@ -105,12 +105,16 @@ func printCA(ctx context.Context, named string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	key, err := userCA(ctx, config)
+	keys, err := userCAKeys(ctx, config)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(std.out, certs.AuthorizedLine(key, "sallyport user CA"))
-	return err
+	for _, key := range keys {
+		if _, err := fmt.Fprintln(std.out, certs.AuthorizedLine(key, "sallyport user CA")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // browse is the auditor's view of this machine's data directory. Who may read

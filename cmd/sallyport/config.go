@@ -63,6 +63,9 @@ type VaultConfig struct {
 	// refused. Two while one replaces the other; none: the one that the
 	// mount names at the first login.
 	CAs []string `yaml:"cas"`
+	// BreakGlass names who signs for break-glass while Vault is away: local,
+	// or nobody.
+	BreakGlass string `yaml:"break_glass"`
 }
 
 // VaultAuth is how to log in to Vault.

@@ -105,6 +105,9 @@ func (c *CAConfig) check(doc *strictyaml.Document) {
 	} else if len(keys) > 2 {
 		doc.Faultf("ca.vault.cas", "are %d: one, or two while one replaces the other", len(keys))
 	}
+	if v.BreakGlass != "" && oneOf(doc, "ca.vault.break_glass", v.BreakGlass, "local") {
+		doc.Warnf("ca.vault.break_glass", "keeps a CA that hosts trust on this machine: who is root here can reach them all")
+	}
 	v.Auth.check(doc)
 	if len(v.SourceAddress) == 0 {
 		doc.Warnf("ca.vault.source_address", "is not given: a stolen certificate would work from anywhere")

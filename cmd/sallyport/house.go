@@ -191,7 +191,7 @@ func (h *house) openDoor(context.Context) (err error) {
 			Handshake: l.Handshake, Auth: l.Auth, AuthTries: l.AuthTries, MaxUnauthenticated: l.MaxUnauthenticated,
 			FailedPerIPPerMinute: l.FailedPerIPPerMinute, Idle: l.Idle, SessionsPerPerson: l.SessionsPerPerson,
 		},
-		Policy: h.policy, Desk: h.desk, Mint: h.signer.mint, Recorder: h.recorder,
+		Policy: h.policy, Desk: h.desk, Mint: h.signer.mint, Emergency: h.signer.emergency, Recorder: h.recorder,
 		OnFailure: recorder.OnFailure(h.config.Recording.OnFailure), Audit: h.store,
 		Console: &screen{
 			console: h.console, desk: h.desk, store: h.store, policy: h.policy,

@@ -17,6 +17,8 @@ import (
 type signer struct {
 	mint  certs.Mint
 	vault *vaultclient.Client // nil with the embedded CA
+
+	emergency *certs.Mint // the embedded CA beside Vault, for break-glass; nil where it is not configured
 }
 
 // run keeps the login to Vault until ctx ends.
@@ -45,6 +47,13 @@ func (h *house) openSigner(context.Context) (err error) {
 		return err
 	}
 	client.Log = h.log
+	if v.BreakGlass == "local" {
+		emergency := h.signer.mint
+		if emergency.Issuer, err = certs.OpenLocalCA(h.config.keys(), time.Now); err != nil {
+			return err
+		}
+		h.signer.emergency = &emergency
+	}
 	h.signer.vault, err = vaultclient.New(client)
 	h.signer.mint.Issuer = h.signer.vault
 	return err
@@ -78,23 +87,49 @@ func (c *Config) vault() (vaultclient.Config, error) {
 	}, nil
 }
 
-// userCA is the key that hosts must trust: what `ca` prints.
-func userCA(ctx context.Context, c *Config) (ssh.PublicKey, error) {
-	if c.CA.Kind == "local" {
-		if !certs.HasLocalCA(c.keys()) {
-			if err := ownData(c.DataDir, "ca"); err != nil {
-				return nil, fmt.Errorf("there is no CA yet: %w", err)
-			}
+// userCAKeys are the keys that hosts must trust: what `ca` prints. There are
+// two while one CA of Vault replaces another, and with an embedded CA for
+// break-glass.
+func userCAKeys(ctx context.Context, c *Config) ([]ssh.PublicKey, error) {
+	var keys []ssh.PublicKey
+	if c.CA.Kind == "vault" {
+		var err error
+		if keys, err = vaultCAs(ctx, c); err != nil {
+			return nil, err
 		}
-		ca, err := certs.OpenLocalCA(c.keys(), time.Now)
+	}
+	if c.CA.Kind == "local" || c.CA.Vault.BreakGlass == "local" {
+		key, err := localCA(c)
 		if err != nil {
 			return nil, err
 		}
-		return ca.PublicKey(), nil
+		keys = append(keys, key)
 	}
+	return keys, nil
+}
+
+// localCA is the embedded CA's key, made if there is none yet.
+func localCA(c *Config) (ssh.PublicKey, error) {
+	if !certs.HasLocalCA(c.keys()) {
+		if err := ownData(c.DataDir, "ca"); err != nil {
+			return nil, fmt.Errorf("there is no CA yet: %w", err)
+		}
+	}
+	ca, err := certs.OpenLocalCA(c.keys(), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return ca.PublicKey(), nil
+}
+
+// vaultCAs are those that the configuration pins, else the mount's.
+func vaultCAs(ctx context.Context, c *Config) ([]ssh.PublicKey, error) {
 	config, err := c.vault()
 	if err != nil {
 		return nil, err
+	}
+	if len(config.Authorities) > 0 {
+		return config.Authorities, nil
 	}
 	client, err := vaultclient.New(config)
 	if err != nil {
@@ -115,5 +150,5 @@ func userCA(ctx context.Context, c *Config) (ssh.PublicKey, error) {
 	if len(cas) == 0 {
 		return nil, fmt.Errorf("%s has no CA yet", c.CA.Vault.Mount)
 	}
-	return cas[0], nil
+	return cas, nil
 }
