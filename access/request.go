@@ -47,6 +47,9 @@ type Request struct {
 	State        RequestState
 	RequestedAt  time.Time
 	WaitUntil    time.Time // lapses then
+	RemindAt     time.Time // those who are asked are reminded then; zero for never
+	EscalateAt   time.Time // others are asked too, then; zero for never, or once it is done
+	EscalatedAt  time.Time // when that was done
 	Extends      GrantID   // asks for more time under this grant, For being what is added; empty for a request of its own
 	BreakGlass   bool      // let in at once, in an emergency: nobody approved it, and a review is owed
 	Auto         string    // why it was approved without a word of anybody, such as "on-call"; empty otherwise

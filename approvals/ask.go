@@ -219,6 +219,7 @@ func (d *Desk) draft(r ruling, id access.Identity, length time.Duration, reason 
 		Reason: reason, For: length, Rule: r.rule.Name, PolicyDigest: r.policy.Digest, Fingerprint: id.Fingerprint,
 		BastionID: d.BastionID, State: access.RequestPending, RequestedAt: now, WaitUntil: now.Add(r.rule.Approval.Wait),
 	}
+	request.RemindAt, request.EscalateAt = chases(r.rule.Approval.Chase, now)
 	if id.Source.IsValid() {
 		request.Source = id.Source.String()
 	}

@@ -32,7 +32,7 @@ func (d *Desk) Tick(ctx context.Context) (next time.Time, ok bool, err error) {
 	return next, ok, nil
 }
 
-// endDue ends what is over. What ran out while nobody ran ends here too, with
+// endDue ends what is over, and chases what waits. What ran out while nobody ran ends here too, with
 // the same cause: it says when its time was over, not when it was noticed.
 func (c *change) endDue() error {
 	requests, err := c.DueRequests(c.now)
@@ -43,6 +43,9 @@ func (c *change) endDue() error {
 		if err := c.lapse(r); err != nil {
 			return err
 		}
+	}
+	if err := c.chaseDue(); err != nil {
+		return err
 	}
 	grants, err := c.DueGrants(c.now)
 	if err != nil {

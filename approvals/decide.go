@@ -122,7 +122,7 @@ func decided(r access.Request) *access.Error {
 // rule as it is now, and never for the human who asked.
 func mayDecide(p *policy.Policy, who decider, r access.Request, word access.Word) (*policy.Rule, access.Person, *access.Error) {
 	requester, known := p.Person(r.Person)
-	rule, there := p.Rule(r.Rule)
+	rule, there := ruleFor(p, r)
 	if !known || !there || rule.Approval == nil {
 		return nil, requester, access.Refuse(access.ReasonRemoved, "the person who asked, or the rule, is not in the access file any more", "")
 	}

@@ -35,7 +35,7 @@ func (d *Desk) Desktop(ctx context.Context, actor access.Actor) (mine, waiting [
 	}
 	waiting = slices.DeleteFunc(waiting, func(r access.Request) bool {
 		requester, known := p.Person(r.Person)
-		rule, there := p.Rule(r.Rule)
+		rule, there := ruleFor(p, r)
 		return !known || !there || slices.Contains(r.ApprovedBy(), me.Name) ||
 			!slices.Contains(names(locks(list).approvers(p, rule, requester)), me.Name)
 	})

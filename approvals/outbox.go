@@ -186,7 +186,7 @@ func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) 
 	if r.BreakGlass {
 		n.Asked = alarmed(p, r)
 	}
-	rule, ok := p.Rule(r.Rule)
+	rule, ok := ruleFor(p, r)
 	if !ok || rule.Approval == nil {
 		return n, nil
 	}

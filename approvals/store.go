@@ -67,6 +67,10 @@ type Tx interface {
 	BreakGlass(id access.RequestID) error
 	// AutoApprove notes why a pending request is approved without a word.
 	AutoApprove(id access.RequestID, why string) error
+	// DueChases gives the pending requests about which somebody is to be
+	// reminded or asked; Chase notes when next, and that it was done.
+	DueChases(now time.Time) ([]access.Request, error)
+	Chase(r access.Request) error
 	EndRequest(id access.RequestID, next access.RequestState, at time.Time, cause string) error
 	Review(id access.RequestID, v access.Review) error
 	// Owed gives the break-glass requests of a person that nobody has

@@ -101,7 +101,7 @@ func (d *Desk) waiting(w *waiter, r access.Request, l locks) (access.Waiting, bo
 		return state, true
 	}
 	p := d.Policy.Current()
-	rule, ok := p.Rule(r.Rule)
+	rule, ok := ruleFor(p, r)
 	if !ok || rule.Approval == nil {
 		return state, false
 	}

@@ -37,6 +37,7 @@ const (
 	RequestApproved    Kind = "request.approved"     // the last approval that was needed (via, reason, fingerprint)
 	RequestDenied      Kind = "request.denied"       // (via, reason, fingerprint)
 	RequestCancelled   Kind = "request.cancelled"    // (cause)
+	RequestEscalated   Kind = "request.escalated"    // nobody decided: others are asked too (asked)
 	RequestLapsed      Kind = "request.lapsed"       // nobody answered in time
 	DecisionRefused    Kind = "decision.refused"     // somebody's decision did not count (cause, why, verdict, via)
 	DecisionBreakGlass Kind = "decision.break_glass" // approved by the admin of last resort (via, reason)

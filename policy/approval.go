@@ -34,6 +34,7 @@ func (r *reader) readApproval(key string, f *approvalForm) *Approval {
 		r.doc.Faultf(key+".confirm", "%s is neither key nor security-key", strictyaml.Quote(f.Confirm))
 	}
 	a.Auto = r.readAuto(key+".auto", f.Auto)
+	a.Chase = r.readChase(key, f.Remind, f.Escalate, a.Wait)
 	return a
 }
 

@@ -109,6 +109,8 @@ type approvalForm struct {
 	Confirm    string        `yaml:"confirm"` // key | security-key
 	BreakGlass bool          `yaml:"break_glass"`
 	Auto       *autoForm     `yaml:"auto"`
+	Remind     time.Duration `yaml:"remind"`
+	Escalate   *escalateForm `yaml:"escalate"`
 }
 
 // autoForm: all that is given must hold.

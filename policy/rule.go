@@ -37,6 +37,11 @@ func (w Who) Includes(p access.Person) bool {
 	return slices.Contains(w.People, p.Name) || p.In(w.Groups...)
 }
 
+// and is whoever is in either.
+func (w Who) and(o Who) Who {
+	return Who{Groups: slices.Concat(w.Groups, o.Groups), People: slices.Concat(w.People, o.People)}
+}
+
 // Hosts selects hosts: any of the names and all of the labels, as far as
 // given.
 type Hosts struct {
@@ -74,6 +79,7 @@ type Approval struct {
 	// owed for it.
 	BreakGlass bool
 	Auto       *Auto // nil: only people approve
+	Chase
 }
 
 // Auto is when nobody has to be asked: all that is given must hold.

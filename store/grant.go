@@ -130,6 +130,8 @@ func (s *Store) NextDeadline(ctx context.Context) (time.Time, bool, error) {
 	var at sql.NullInt64
 	err := s.readers.QueryRowContext(ctx, `SELECT min(at) FROM (
 		SELECT min(wait_until) AS at FROM requests WHERE state = 'pending'
+		UNION ALL SELECT min(remind_at)   FROM requests WHERE state = 'pending'
+		UNION ALL SELECT min(escalate_at) FROM requests WHERE state = 'pending'
 		UNION ALL SELECT min(use_by)    FROM grants WHERE state = 'ready'
 		UNION ALL SELECT min(not_after) FROM grants WHERE state = 'active')`).Scan(&at)
 	if err != nil {

@@ -11,20 +11,21 @@ import (
 
 const requestColumns = `id, person, login, host, kinds, kind, command, reason, for_us, rule, policy_digest,
 	fingerprint, source, bastion_id, state, requested_at, wait_until, decided_at, extends,
-	break_glass, auto, reviewed_by, review_note, reviewed_at`
+	break_glass, auto, reviewed_by, review_note, reviewed_at, remind_at, escalate_at, escalated_at`
 
 func scanRequest(row scanner) (access.Request, error) {
 	var r access.Request
 	var kinds string
 	var forUS int64
-	var requested, until, decided, reviewed sql.NullInt64
+	var requested, until, decided, reviewed, remind, escalate, escalated sql.NullInt64
 	err := row.Scan(&r.ID, &r.Person, &r.Target.Login, &r.Target.Host, &kinds, &r.Kind, &r.Command, &r.Reason, &forUS,
 		&r.Rule, &r.PolicyDigest, &r.Fingerprint, &r.Source, &r.BastionID, &r.State, &requested, &until, &decided, &r.Extends,
-		&r.BreakGlass, &r.Auto, &r.Review.By, &r.Review.Note, &reviewed)
+		&r.BreakGlass, &r.Auto, &r.Review.By, &r.Review.Note, &reviewed, &remind, &escalate, &escalated)
 	r.Kinds = asWords[access.Kind](kinds)
 	r.For = time.Duration(forUS) * time.Microsecond
 	r.RequestedAt, r.WaitUntil, r.DecidedAt = asTime(requested), asTime(until), asTime(decided)
 	r.Review.At = asTime(reviewed)
+	r.RemindAt, r.EscalateAt, r.EscalatedAt = asTime(remind), asTime(escalate), asTime(escalated)
 	return r, err
 }
 
@@ -134,10 +135,23 @@ func (tx *Tx) InsertRequest(r access.Request) error {
 	if r.State != access.RequestPending || len(r.Decisions) > 0 || r.Grant != nil || r.Review != (access.Review{}) {
 		return errors.New("store: a new request is pending, undecided and without a grant")
 	}
-	return tx.exec(`INSERT INTO requests (`+requestColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, '', '', NULL)`,
+	return tx.exec(`INSERT INTO requests (`+requestColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, '', '', NULL, ?, ?, NULL)`,
 		r.ID, r.Person, r.Target.Login, r.Target.Host, sorted(r.Kinds), r.Kind, r.Command, r.Reason, r.For.Microseconds(),
 		r.Rule, r.PolicyDigest, r.Fingerprint, r.Source, r.BastionID, r.State, moment(r.RequestedAt), moment(r.WaitUntil), r.Extends,
-		r.BreakGlass, r.Auto)
+		r.BreakGlass, r.Auto, moment(r.RemindAt), moment(r.EscalateAt))
+}
+
+// DueChases gives the pending requests about which people are to be reminded,
+// or others asked, at now.
+func (tx *Tx) DueChases(now time.Time) ([]access.Request, error) {
+	return requests(tx, ` WHERE state = 'pending' AND (remind_at <= ?1 OR escalate_at <= ?1) ORDER BY id`, now.UnixMicro())
+}
+
+// Chase notes when people are next reminded of a pending request, and when
+// others are, or were, asked.
+func (tx *Tx) Chase(r access.Request) error {
+	return tx.swap(`UPDATE requests SET remind_at = ?, escalate_at = ?, escalated_at = ? WHERE id = ? AND state = 'pending'`,
+		moment(r.RemindAt), moment(r.EscalateAt), moment(r.EscalatedAt), r.ID)
 }
 
 // AddDecision adds a word on a pending request. It fails if that person's

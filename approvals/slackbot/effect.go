@@ -31,6 +31,9 @@ func (b *Bot) Tell(ctx context.Context, t Telling) (int, error) {
 		}
 	}
 	blocks := effectBlocks(t)
+	if blocks == nil {
+		return len(t.Effects), nil
+	}
 	for len(t.Effects) > 1 && characters(blocks) > maxTold { // the rest follows in another
 		half := len(t.Effects) / 2
 		t.Effects, t.Requests = t.Effects[:half], t.Requests[:min(half, len(t.Requests))]

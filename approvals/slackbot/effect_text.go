@@ -9,7 +9,7 @@ import (
 	"github.com/sallyport/sallyport/access"
 )
 
-// effectBlocks are effects as they are told: one paragraph each.
+// effectBlocks are effects as they are told: one paragraph each; nil if there is nothing to tell.
 func effectBlocks(t Telling) []slack.Block {
 	var out []slack.RichTextElement
 	if t.Effects[0].Kind.Place() == access.InDigest {
@@ -20,9 +20,21 @@ func effectBlocks(t Telling) []slack.Block {
 			out = append(out, auto(e, t.Requests[i]))
 			continue
 		}
+		if stale(e, t) || i+1 < len(t.Effects) && e.Kind == access.EffectReminded && t.Effects[i+1].Kind == e.Kind {
+			continue
+		}
 		out = append(out, paragraph(e, t)...)
 	}
+	if len(out) == 0 {
+		return nil
+	}
 	return []slack.Block{slack.NewRichTextBlock("told", out...)}
+}
+
+// stale reports whether an effect was late and is of no use by now: who is called to decide what is
+// decided comes for nothing.
+func stale(e access.Effect, t Telling) bool {
+	return t.Notice.Request.State.Final() && (e.Kind == access.EffectReminded || e.Kind == access.EffectEscalated)
 }
 
 func auto(e access.Effect, r access.Request) slack.RichTextElement {
