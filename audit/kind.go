@@ -64,6 +64,9 @@ const (
 	RecordingRecovered Kind = "recording.recovered" // cut short by a crash, closed at the next start
 	RecordingAdopted   Kind = "recording.adopted"   // sealed on disk, and the index did not know: a restore (cause, sequence, manifest; fault)
 	RecordingClash     Kind = "recording.clash"     // the same, and another has its place (sequence, manifest, other)
+	RecordingHeld      Kind = "recording.held"      // kept however old it is (reason, via)
+	RecordingUnheld    Kind = "recording.unheld"    // and no longer is (reason, via)
+	RecordingDeleted   Kind = "recording.deleted"   // its time was over; a tombstone is in its slot (cause, tombstone)
 	KeyRotated         Kind = "key.rotated"         // a new key signs recordings (key, before)
 	RecordingHead      Kind = "recording.head"      // anchor of a live recording: the chain of its block (head, block)
 

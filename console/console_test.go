@@ -21,7 +21,7 @@ var lines = map[string]string{
 	"grants": "grants", "release": "release " + grantID, "revoke": "revoke " + grantID,
 	"sessions": "sessions", "kill": "kill " + liveID, "replay": "replay " + sealedID, "search": "search text", "verify": "verify", "export": "export " + sealedID,
 	"extend": "extend " + grantID, "lock": "lock", "unlock": "unlock person:eve",
-	"audit": "audit", "keys": "keys", "ssh-config": "ssh-config", "known-hosts": "known-hosts",
+	"audit": "audit", "keys": "keys", "hold": "hold", "unhold": "unhold " + sealedID + " --reason x", "ssh-config": "ssh-config", "known-hosts": "known-hosts",
 }
 
 // Every command for every role: what the gate lets through. Where something
@@ -36,6 +36,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"lock": "carol dave local", "unlock": "dave local",
 		"revoke": everyone, "kill": everyone,
 		"replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local",
+		"hold": "carol dave local", "unhold": "carol dave",
 	}
 	if len(may) != len(lines) {
 		t.Fatal("a command is missing in the table")

@@ -39,7 +39,7 @@ func (c *call) verifyCopy(from *copied, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	t := tally{asJSON: asJSON}
+	t := tally{asJSON: asJSON, many: !recorder.IsFolder(from.path)}
 	visit := func(v recorder.Verification) error {
 		if c.ctx.Err() != nil {
 			return c.ctx.Err()
@@ -59,7 +59,7 @@ func (c *call) verifyCopy(from *copied, asJSON bool) error {
 	if err := recorder.VerifyTree(from.path, trust, anchors, visit); err != nil {
 		return cannotRead("the folder", err)
 	}
-	if t.total == 0 && len(anchors) == 0 {
+	if t.total+t.deleted == 0 && len(anchors) == 0 {
 		return access.Fail(access.ReasonNotFound, access.Plain(from.path+" holds no recording", 300), "Name another folder", nil)
 	}
 	return c.sum(&t)

@@ -37,6 +37,10 @@ type Store interface {
 	Grants(ctx context.Context, q access.GrantQuery) ([]access.Grant, error)
 	// Locks lists all in force, people first.
 	Locks(ctx context.Context) ([]access.Lock, error)
+	// Hold and Unhold write their audit events themselves.
+	Hold(ctx context.Context, h access.Hold) error
+	Unhold(ctx context.Context, h access.Hold) error
+	Holds(ctx context.Context) ([]access.Hold, error)
 	// Audit lists rows of the chain after seq, oldest first.
 	Audit(ctx context.Context, after int64, limit int) ([]audit.Row, error)
 	Record(ctx context.Context, e audit.Event) error

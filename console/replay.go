@@ -213,6 +213,9 @@ func quitKeys(stdin io.Reader, stop func()) {
 
 // unreadable says that a recording cannot be shown.
 func unreadable(s access.Session, err error) error {
+	if errors.Is(err, recorder.ErrDeleted) {
+		return access.Refuse(access.ReasonNotFound, "the recording was deleted", "verify says when and why").About(string(s.ID))
+	}
 	if errors.Is(err, recorder.ErrEncrypted) {
 		return access.Refuse(access.ReasonRecording, "the recording is encrypted for its recipients",
 			"Export it, and open it where your key is: sallyport replay FOLDER --identity KEY").About(string(s.ID))

@@ -30,6 +30,9 @@ func (s *set) verify() *cobra.Command {
     altered    bytes are not as signed
     missing    the manifest or a file is not there
 
+Of all, those that were deleted because their time was over are counted, and checked
+by the signed tombstones in their place; named by its ID, such a one is missing.
+
 The exit status is 1 unless all are intact. With --json one object a line:
 {session_id, verdict, first_bad_offset, detail}.` + from.about() + from.verifying(),
 		examples: []string{"verify", "verify 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --json"},
@@ -43,9 +46,9 @@ The exit status is 1 unless all are intact. With --json one object a line:
 			if err != nil {
 				return err
 			}
-			return c.verdicts(asJSON, func(yield func(access.Session) error) error { return yield(found) })
+			return c.verdicts(asJSON, false, func(yield func(access.Session) error) error { return yield(found) })
 		}
-		return c.verdicts(asJSON, c.eachEnded)
+		return c.verdicts(asJSON, true, c.eachEnded)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	from.declareTrust(cmd)
@@ -89,9 +92,9 @@ var verdictStyle = map[recorder.Verdict]style{
 }
 
 // verdicts verifies each session and shows what came of it as it comes.
-func (c *call) verdicts(asJSON bool, each func(func(access.Session) error) error) error {
+func (c *call) verdicts(asJSON, many bool, each func(func(access.Session) error) error) error {
 	trust := c.Trust()
-	t := tally{asJSON: asJSON}
+	t := tally{asJSON: asJSON, many: many}
 	err := each(func(s access.Session) error {
 		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)
@@ -112,12 +115,18 @@ func (c *call) verdicts(asJSON bool, each func(func(access.Session) error) error
 // tally counts verdicts.
 type tally struct {
 	asJSON        bool
+	many          bool // of all: those that were deleted, with a genuine tombstone, are only counted
 	total, intact int
+	deleted       int
 }
 
 // verdict counts one and shows it. About, which may be empty, tells of the
 // session.
 func (c *call) verdict(t *tally, v recorder.Verification, about string) error {
+	if v.Deleted && t.many {
+		t.deleted++
+		return nil
+	}
 	t.total++
 	if v.Verdict == recorder.Intact {
 		t.intact++
@@ -131,7 +140,9 @@ func (c *call) verdict(t *tally, v recorder.Verification, about string) error {
 
 // sum says what came of all of them.
 func (c *call) sum(t *tally) error {
-	if !t.asJSON && t.total != 1 {
+	if !t.asJSON && t.deleted > 0 {
+		c.page.linef("%s", fmt.Sprintf("%d recordings, %d intact; %d deleted, each with its tombstone", t.total, t.intact, t.deleted))
+	} else if !t.asJSON && t.total != 1 {
 		c.page.linef("%s", fmt.Sprintf("%d recordings, %d intact", t.total, t.intact))
 	}
 	if t.intact != t.total {

@@ -331,6 +331,16 @@ func (w *world) Grants(_ context.Context, q access.GrantQuery) (out []access.Gra
 
 func (w *world) Locks(context.Context) ([]access.Lock, error) { return w.locks, nil }
 
+func (w *world) Hold(_ context.Context, h access.Hold) error {
+	return w.note("hold %s %s %q", h.By, h.Session, h.Reason)
+}
+
+func (w *world) Unhold(_ context.Context, h access.Hold) error {
+	return w.note("unhold %s %s %q", h.By, h.Session, h.Reason)
+}
+
+func (w *world) Holds(context.Context) ([]access.Hold, error) { return nil, nil }
+
 func (w *world) Audit(_ context.Context, after int64, limit int) ([]audit.Row, error) {
 	var out []audit.Row
 	for _, r := range w.rows {

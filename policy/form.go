@@ -64,6 +64,11 @@ type ruleForm struct {
 	When      string        `yaml:"when"` // an expression in CEL; see [Condition]
 	Approval  *approvalForm `yaml:"approval"`
 	Grant     *grantForm    `yaml:"grant"`
+	Record    *recordForm   `yaml:"record"`
+}
+
+type recordForm struct {
+	Keep time.Duration `yaml:"keep"`
 }
 
 type whoForm struct {

@@ -24,6 +24,12 @@ type Rule struct {
 	When      *Condition // the rule speaks only while it holds; nil: always
 	Approval  *Approval  // nil: standing access
 	Grant     Grant      // zero without approval
+	Record    Record
+}
+
+// Record is what a rule asks of the recordings of its sessions.
+type Record struct {
+	Keep time.Duration // how long they are kept; 0: as the server has it
 }
 
 // Who names people, directly or by group.

@@ -57,7 +57,7 @@ func (r *reader) readCondition(key, text string) *Condition {
 
 // checkDeny refuses what a deny rule would silently ignore.
 func (r *reader) checkDeny(key string, f ruleForm) {
-	for _, k := range []string{"approval", "grant", "inner_auth"} {
+	for _, k := range []string{"approval", "grant", "inner_auth", "record"} {
 		if r.doc.Has(key + "." + k) {
 			r.doc.Faultf(key+"."+k, "has no place in a deny rule")
 		}
@@ -85,6 +85,10 @@ func (r *reader) readAllowing(key string, f ruleForm, rule *Rule) {
 		rule.InnerAuth = ""
 	default:
 		r.doc.Faultf(key+".inner_auth", "%s is neither auto nor key", strictyaml.Quote(f.InnerAuth))
+	}
+	if f.Record != nil {
+		r.positive(key+".record.keep", f.Record.Keep)
+		rule.Record.Keep = f.Record.Keep
 	}
 	if f.Approval == nil {
 		if f.Grant != nil {

@@ -31,10 +31,20 @@ var errUntrusted = errors.New("its manifest cannot be relied upon")
 
 // ReadSealed reads what the index must know of a sealed recording from its
 // manifest, after checking that one of the trusted keys signed it and that it
-// is about the session whose folder this is, YYYY/MM/DD/ID below some root. It
+// is about the session whose folder this is (of a deleted one, its tombstone), YYYY/MM/DD/ID below some root. It
 // does not check the other files: [Verify] does. Without a manifest the error
 // is [fs.ErrNotExist].
 func ReadSealed(dir string, trust Trust) (Adoption, error) {
+	if buried(dir) {
+		t, _, err := readTombstone(dir, trust)
+		if errors.Is(err, errOversize) || errors.Is(err, errIrregular) {
+			err = fmt.Errorf("%w: %w", errUntrusted, err)
+		}
+		if err != nil {
+			return Adoption{}, err
+		}
+		return t.adoption(dir)
+	}
 	data, err := readManifestFile(dir)
 	if errors.Is(err, errOversize) || errors.Is(err, errIrregular) {
 		return Adoption{}, fmt.Errorf("%w: %w", errUntrusted, err)
@@ -137,7 +147,7 @@ func (r *Recorder) lost(ctx context.Context) (lost []access.Session, err error) 
 // sealedFolder reports whether there is a manifest, or whatever passes for it.
 func sealedFolder(folder string) bool {
 	_, err := os.Lstat(filepath.Join(folder, manifestName))
-	return !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist) || buried(folder)
 }
 
 // readLost reads the manifest of a session that the index holds for live or

@@ -54,7 +54,7 @@ func (a Anchors) Take(kind string, id access.SessionID, detail map[string]string
 // compare finds where a recording is not what the anchors say of it.
 func (v *verifier) compare(anchors Anchors) error {
 	at := anchors[v.id]
-	if at == nil || v.m.Type == "" {
+	if at == nil || v.m.Type == "" && !v.buried {
 		return nil
 	}
 	if at.manifest != "" && at.manifest != hex.EncodeToString(v.digest[:]) {

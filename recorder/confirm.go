@@ -60,6 +60,9 @@ func (r *Recorder) confirm(ctx context.Context) error {
 }
 
 func syncManifest(dir string) error {
+	if buried(dir) {
+		return nil // deleted since
+	}
 	f, err := os.Open(filepath.Join(dir, manifestName))
 	if err != nil {
 		return err

@@ -70,7 +70,12 @@ func (m *Manifest) encode(k *Keyring) ([]byte, error) {
 	m.Type, m.Version = manifestType, manifestVersion
 	var key ed25519.PrivateKey
 	m.Key, key, m.Keys = k.signer()
-	body, err := json.MarshalIndent(m, "", " ")
+	return signDocument(m, key)
+}
+
+// signDocument gives v as a file whose last line is the signature.
+func signDocument(v any, key ed25519.PrivateKey) ([]byte, error) {
+	body, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +99,12 @@ func parseManifest(data []byte) (m Manifest, signed, sig []byte, err error) {
 	if m.Type != manifestType || m.Version != manifestVersion {
 		return m, nil, nil, errors.New("not a manifest of version 1")
 	}
+	signed, sig, err = splitSignature(data)
+	return m, signed, sig, err
+}
+
+// splitSignature takes a signed file apart.
+func splitSignature(data []byte) (signed, sig []byte, err error) {
 	i := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
 	signed, last := data[:i], data[i:]
 	text := bytes.TrimSuffix(bytes.TrimPrefix(last, []byte(signatureKey)), []byte(signatureEnd))
@@ -101,7 +112,7 @@ func parseManifest(data []byte) (m Manifest, signed, sig []byte, err error) {
 	if err == nil && string(last) != signatureKey+base64.StdEncoding.EncodeToString(sig)+signatureEnd {
 		err = errors.New("the last line is not a signature")
 	}
-	return m, signed, sig, err
+	return signed, sig, err
 }
 
 // ReadManifest reads the manifest of a sealed recording without verifying
@@ -117,14 +128,20 @@ func ReadManifest(dir string) (Manifest, error) {
 
 // verifySignature reports what is wrong with a manifest's signature.
 func (m *Manifest) verifySignature(signed, sig []byte, trust Trust) error {
-	key, ok := trust[m.Key]
-	if !ok && len(m.Keys) > 0 {
+	return verifySigned(m.Key, m.Keys, signed, sig, trust)
+}
+
+// verifySigned reports what is wrong with the signature of a file that names
+// its key, and the chain of endorsements to it.
+func verifySigned(id string, chain []PublicKey, signed, sig []byte, trust Trust) error {
+	key, ok := trust[id]
+	if !ok && len(chain) > 0 {
 		extended := maps.Clone(trust)
-		extended.Endorse(m.Keys)
-		key, ok = extended[m.Key]
+		extended.Endorse(chain)
+		key, ok = extended[id]
 	}
 	if !ok {
-		return fmt.Errorf("signed by %q, which is not a trusted key", m.Key)
+		return fmt.Errorf("signed by %q, which is not a trusted key", id)
 	}
 	if !ed25519.Verify(key, signed, sig) {
 		return errors.New("the signature does not fit")

@@ -57,6 +57,9 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fi.IsDir() && buried(path) {
+		return nil, ErrDeleted
+	}
 	if fi.IsDir() && IsEncrypted(path) {
 		return nil, ErrEncrypted
 	}

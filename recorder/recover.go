@@ -80,6 +80,10 @@ func (r *Recorder) finishManifests(ctx context.Context) error {
 	}
 	var errs []error
 	for _, m := range unwritten {
+		if buried(r.Folder(m.Recording)) { // deleted since: it must not come back
+			errs = append(errs, r.config.Index.ManifestWritten(ctx, m.ID))
+			continue
+		}
 		if err := r.writeManifest(r.Folder(m.Recording), m.ID, m.Manifest); err != nil {
 			errs = append(errs, fmt.Errorf("manifest of %s: %w", m.ID, err))
 		}

@@ -33,6 +33,9 @@ type Verification struct {
 	// wrong one is in the block that begins there. -1 when nothing is wrong.
 	FirstBadOffset int64
 	Detail         string // safe to show
+	// Deleted says that the recording is Missing because it was deleted, by a
+	// tombstone that is genuine.
+	Deleted bool
 }
 
 // Verify checks the recording in a folder against its manifest and the
@@ -60,13 +63,14 @@ type verifier struct {
 	id       access.SessionID
 	m        Manifest
 	digest   [sha256.Size]byte // of the manifest
+	buried   bool              // deleted, with a genuine tombstone
 	anchored uint64            // the last block whose head an anchor holds
 	findings []Verification
 }
 
 func (v *verifier) find(verdict Verdict, file string, offset int64, format string, args ...any) {
-	v.findings = append(v.findings, Verification{v.id, verdict, file, offset,
-		access.Plain(fmt.Sprintf(format, args...), 500)})
+	v.findings = append(v.findings, Verification{Session: v.id, Verdict: verdict, File: file, FirstBadOffset: offset,
+		Detail: access.Plain(fmt.Sprintf(format, args...), 500)})
 }
 
 // result is the gravest finding: changed bytes, then missing ones.
@@ -74,6 +78,7 @@ func (v *verifier) result() Verification {
 	for _, verdict := range []Verdict{Altered, Missing, Truncated} {
 		for _, f := range v.findings {
 			if f.Verdict == verdict {
+				f.Deleted = v.buried && verdict == Missing
 				return f
 			}
 		}
@@ -93,6 +98,9 @@ func (v *verifier) result() Verification {
 }
 
 func (v *verifier) run(trust Trust, anchors Anchors) error {
+	if buried(v.dir) {
+		return errors.Join(v.tombstone(trust), v.compare(anchors))
+	}
 	ok, err := v.manifest(trust)
 	if err != nil || !ok {
 		return err

@@ -68,14 +68,14 @@ func sequenceFaults(places []place) (faults []Verification) {
 		name := access.Plain(p.bastion, 80)
 		switch {
 		case p.sequence == last.sequence:
-			faults = append(faults, Verification{p.session, Altered, manifestName, 0,
-				fmt.Sprintf("%s: %s has the same sequence %d", name, last.session, p.sequence)})
+			faults = append(faults, Verification{Session: p.session, Verdict: Altered, File: manifestName,
+				Detail: fmt.Sprintf("%s: %s has the same sequence %d", name, last.session, p.sequence)})
 		case p.sequence > last.sequence+1:
-			faults = append(faults, Verification{"", Missing, "", 0,
-				fmt.Sprintf("%s: no recording of sequence %d to %d", name, last.sequence+1, p.sequence-1)})
+			faults = append(faults, Verification{Verdict: Missing,
+				Detail: fmt.Sprintf("%s: no recording of sequence %d to %d", name, last.sequence+1, p.sequence-1)})
 		case p.previous != last.digest:
-			faults = append(faults, Verification{p.session, Altered, manifestName, 0,
-				fmt.Sprintf("%s: the manifest before sequence %d is not the one it was chained to", name, p.sequence)})
+			faults = append(faults, Verification{Session: p.session, Verdict: Altered, File: manifestName,
+				Detail: fmt.Sprintf("%s: the manifest before sequence %d is not the one it was chained to", name, p.sequence)})
 		}
 		last = p
 	}

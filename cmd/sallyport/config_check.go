@@ -177,9 +177,6 @@ func (c *RecordingConfig) check(doc *strictyaml.Document) {
 		}
 		c.recipients = append(c.recipients, r)
 	}
-	if doc.Has("recording.keep") {
-		doc.Warnf("recording.keep", "has no effect yet: this version deletes no recordings")
-	}
 }
 
 func (c *LimitsConfig) check(doc *strictyaml.Document) {

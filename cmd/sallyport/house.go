@@ -283,6 +283,10 @@ func (h *house) run(ctx context.Context, ready func()) error {
 	under.Go(func() error { return h.signer.run(below) })
 	under.Go(func() error { h.anchorHeads(below); return nil })
 	under.Go(func() error { giveBack(below); return nil })
+	under.Go(func() error {
+		(&keeper{h.config.Recording.Keep, h.policy, h.store, h.recorder, time.Now, h.log}).run(below)
+		return nil
+	})
 	under.Go(func() error { h.watchAccess(below); return nil })
 	under.Go(func() error { h.revoked.follow(below, h.log, h.door.Revalidate); return nil })
 	if h.slack != nil {

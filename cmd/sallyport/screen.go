@@ -10,6 +10,7 @@ import (
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/approvals"
+	"github.com/sallyport/sallyport/audit"
 	"github.com/sallyport/sallyport/bastion"
 	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/policy"
@@ -75,7 +76,7 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		Actor:    access.Actor{Person: person.Name, Via: access.ViaConsole, Identity: &identity},
 		Roles:    tui.Roles{Auditor: roles.Auditor, Approver: roles.Approver},
 		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk,
-		Open:      openRecording(s.recorder.Folder),
+		Open:      s.viewed(person.Name, &identity),
 		Rights:    s.rights(person.Name),
 		MayDecide: s.mayDecide(person.Name),
 		Terminal: tui.Terminal{
@@ -90,6 +91,22 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		return 255
 	}
 	return 0
+}
+
+// viewed opens recordings, having kept first that the person looked.
+func (s *screen) viewed(name access.PersonName, identity *access.Identity) func(context.Context, access.Session) (tui.Recording, error) {
+	open := openRecording(s.recorder.Folder)
+	return func(ctx context.Context, viewed access.Session) (tui.Recording, error) {
+		err := s.store.Record(ctx, audit.Event{
+			Kind: audit.RecordingViewed, Actor: string(name), Person: string(name), Source: identity.Source.String(),
+			Session: string(viewed.ID), Host: viewed.Target.Host, Login: viewed.Target.Login,
+			Detail: map[string]string{"command": "tui", "of": string(viewed.Person)},
+		})
+		if err != nil {
+			return nil, err
+		}
+		return open(ctx, viewed)
+	}
 }
 
 // rights lists where a person may go, under the policy in force when asked.
