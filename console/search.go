@@ -33,6 +33,7 @@ func (s *set) search() *cobra.Command {
 	cmd := s.command(spec{
 		name:    "search",
 		args:    args,
+		words:   !s.paths,
 		copied:  from,
 		options: "[--regexp] [--person NAME] [--host NAME] [--since TIME] [--until TIME] [--kind KIND] [--in SOURCE] [--limit N] [--json]",
 		short:   "find text in recordings",
@@ -48,14 +49,18 @@ first three. KIND and TIME are as in sessions.
 A recording is read moments after its session ended; encrypted ones are not.
 That you searched is kept as an audit event, but not for what. With --json one
 object a line: {session_id, at_seconds, line, person, host, …}.` + searchingCopies(from),
-		examples: []string{"search 'drop table'", `search --regexp '\brm -rf? /' --host db1 --since 30d`, "search id_rsa --in file --json"},
+		examples: []string{"search drop table", `search --regexp "'\brm -rf? /'" --host db1 --since 30d`, "search id_rsa --in file --json"},
 		who:      auditor | local,
 	}, func(c *call, args []string) error {
-		q, err := f.query(c, args[0])
+		text := args[0]
+		if from.path == "" {
+			text = strings.Join(args, " ")
+		}
+		q, err := f.query(c, text)
 		if err != nil {
 			return err
 		}
-		pattern, err := screens.ParsePattern(args[0], f.regexp)
+		pattern, err := screens.ParsePattern(text, f.regexp)
 		var bad *screens.PatternError
 		if errors.As(err, &bad) {
 			return &usageError{text: bad.Text}

@@ -15,6 +15,7 @@ import (
 type spec struct {
 	name     string
 	args     []string // names of the arguments; "[NAME]" may be left out
+	words    bool     // the last argument may be of several words: ssh takes their quotes away
 	options  string   // of the synopsis
 	short    string   // one line, lower case, no stop
 	long     string
@@ -92,7 +93,7 @@ func (s *set) command(sp spec, do action) *cobra.Command {
 					return s.usage(cmd, "the "+name+" is missing")
 				}
 			}
-			if len(args) > len(sp.args) {
+			if len(args) > len(sp.args) && !sp.words {
 				return s.usage(cmd, fmt.Sprintf("%q is one argument too many; a text of several words needs quotes", access.Plain(args[len(sp.args)], 60)))
 			}
 			return nil

@@ -45,9 +45,6 @@ func TestIndexerRuns(t *testing.T) {
 			t.Fatal("not found", found)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(w.folder(s), "session.kf")); err != nil {
-		t.Error(err)
-	}
 	stop()
 	<-done
 }

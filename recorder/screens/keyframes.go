@@ -143,6 +143,10 @@ func (w *frameWriter) after(screen *vt.Screen, e recorder.TimedEvent, now time.D
 // finish puts the file in its place. It is a cache, so nothing waits for the
 // disk: half a file is found out when it is read.
 func (w *frameWriter) finish() error {
+	if len(w.frames) == 0 { // a short recording needs none
+		w.discard()
+		return nil
+	}
 	table := make([]byte, 0, len(w.frames)*entrySize+kfTail)
 	for _, f := range w.frames {
 		table = f.append(table)

@@ -58,7 +58,7 @@ func (r Reading) Play(ctx context.Context, dir string, s access.Session) (out Ou
 	if cast.Broken != nil {
 		out.Faults++
 	}
-	p := &playing{Reading: r, ctx: ctx, out: &out, dir: dir, cast: cast, terminal: s.Terminal}
+	p := &playing{Reading: r, ctx: ctx, out: &out, dir: dir, cast: cast, kind: s.Kind, terminal: s.Terminal}
 	if err := p.files(s); err != nil {
 		return out, err
 	}
@@ -72,6 +72,7 @@ type playing struct {
 	out      *Outcome
 	dir      string
 	cast     *recorder.Reader
+	kind     access.Kind
 	terminal bool // else the output is text, whose lines end in \n alone
 	screen   *vt.Screen
 	text     *text // nil when none is wanted, or no more
@@ -140,7 +141,7 @@ func (p *playing) pause() error {
 // screens plays the cast.
 func (p *playing) screens() error {
 	p.screen = vt.New(p.cast.Header.Width, p.cast.Header.Height)
-	if p.Text != nil && !p.out.Cut {
+	if p.Text != nil && !p.out.Cut && p.kind != access.KindSFTP { // whose cast shows the ledger, which is there already
 		p.text = newText(p.screen, p.give)
 	}
 	if p.Keyframes && p.terminal {
