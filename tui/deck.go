@@ -40,14 +40,6 @@ type note struct {
 	at   time.Duration
 }
 
-// A keyframe is the state of a deck at an offset.
-type keyframe struct {
-	at, last time.Duration
-	offset   int64
-	marker   note
-	snapshot []byte
-}
-
 // newDeck makes a deck at the start. Text without a terminal has no width of
 // its own and is broken at cols.
 func newDeck(rec Recording, s access.Session, cols int) *deck {
@@ -76,7 +68,11 @@ func (d *deck) write(p []byte) {
 
 // load goes to a keyframe.
 func (d *deck) load(k keyframe) error {
-	screen, err := vt.Restore(k.snapshot)
+	screen, err := k.screen()
+	if err != nil && k.stored != nil { // a cache that is damaged: play from the start
+		d.rewind()
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 
 	"github.com/sallyport/sallyport/recorder"
+	"github.com/sallyport/sallyport/recorder/screens"
 )
 
 // folder is a recording on this machine.
 type folder struct {
-	cast *recorder.Reader
-	head Header
+	cast   *recorder.Reader
+	head   Header
+	frames *screens.Keyframes // nil without
 }
 
 // OpenFolder opens a recording's folder, or a cast file of whatever recorder.
@@ -27,11 +29,25 @@ func OpenFolderWith(path string, ids recorder.Identities) (Recording, error) {
 	if facts := cast.Header.Facts; facts != nil {
 		h.Terminal = facts.Terminal
 	}
-	return &folder{cast, h}, nil
+	frames, err := screens.OpenKeyframes(path)
+	if err != nil {
+		frames = nil // a cache, or no folder: one does without
+	}
+	return &folder{cast, h, frames}, nil
 }
 
 func (f *folder) Header() Header { return f.head }
-func (f *folder) Close() error   { return f.cast.Close() }
+
+// Keyframes are those of session.kf.
+func (f *folder) Keyframes() *screens.Keyframes { return f.frames }
+
+func (f *folder) Close() error {
+	err := f.cast.Close()
+	if f.frames != nil {
+		err = errors.Join(err, f.frames.Close())
+	}
+	return err
+}
 
 // Read passes over a damaged line, but says so in its place.
 func (f *folder) Read(ctx context.Context, offset int64, limit int) ([]Event, error) {

@@ -89,7 +89,7 @@ func (o *order) stepBack(ctx context.Context, d *deck, first bool) (m deckBack) 
 // start goes to the keyframe, if that is nearer or the way leads back.
 func (o *order) start(d *deck, back bool) error {
 	switch {
-	case o.from.snapshot != nil && (back || o.from.offset > d.offset):
+	case o.from.some() && (back || o.from.offset > d.offset):
 		return d.load(o.from)
 	case back:
 		d.rewind()

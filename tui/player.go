@@ -218,7 +218,11 @@ func (p *player) begin(m deckReady) tea.Cmd {
 		return say(failed{m.err})
 	}
 	p.deck, p.frame, p.request, p.ready = m.deck, m.frame, m.request, true
-	cmds := []tea.Cmd{p.lookOn(&surveyor{deck: newDeck(m.rec, p.session, m.deck.textCols)}), p.startTicking()}
+	if k, ok := m.rec.(Keyframed); ok && m.deck.head.Terminal {
+		p.survey.stored = k.Keyframes()
+	}
+	ahead := &surveyor{deck: newDeck(m.rec, p.session, m.deck.textCols), stored: p.survey.stored}
+	cmds := []tea.Cmd{p.lookOn(ahead), p.startTicking()}
 	if m.err != nil {
 		cmds = append(cmds, say(failed{m.err}))
 	}
@@ -335,6 +339,14 @@ func (p *player) lookOn(s *surveyor) tea.Cmd {
 
 func (p *player) surveyed(m surveyed) tea.Cmd {
 	p.survey.take(m.found)
+	if m.found.forged {
+		return p.disown(m)
+	}
+	return p.surveyedOn(m)
+}
+
+// surveyedOn goes on after what was found.
+func (p *player) surveyedOn(m surveyed) tea.Cmd {
 	switch {
 	case m.found.err != nil:
 		return say(failed{readFailed(m.found.err)})
@@ -344,6 +356,16 @@ func (p *player) surveyed(m surveyed) tea.Cmd {
 		return p.after(time.Second, surveyOn{p.gen, m.surveyor})
 	}
 	return nil
+}
+
+// disown ends the use of stored keyframes that are not the recording's own, and
+// shows the present moment as it was recorded.
+func (p *player) disown(m surveyed) tea.Cmd {
+	p.survey.stored, m.found.forged = nil, false
+	p.cfg.Log.Warn("tui: the keyframes beside a recording are not its own", "session", p.session.ID)
+	fault := access.Fail(access.ReasonRecording, "session.kf is not of this recording, and not used any more", "Ask who changed it", nil)
+	again := p.give(&order{what: seek, to: p.frame.at, from: p.survey.keyframeBefore(0)})
+	return tea.Batch(again, say(failed{fault}), p.surveyedOn(m))
 }
 
 // loadState asks whether a live session has ended.

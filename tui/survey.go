@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/recorder/screens"
 )
 
 const (
@@ -36,7 +37,8 @@ type survey struct {
 	frames  []keyframe
 	every   int64
 	held    int
-	through bool // the end was reached at least once
+	through bool               // the end was reached at least once
+	stored  *screens.Keyframes // beside the recording; nil without, or when they are not its own
 }
 
 func newSurvey() *survey { return &survey{bucket: firstBucket, every: keyframeEvery} }
@@ -47,6 +49,7 @@ type findings struct {
 	frames []keyframe
 	offset int64
 	end    bool
+	forged bool // a stored keyframe shows something else than the recording
 	err    error
 }
 
@@ -62,6 +65,8 @@ type seen struct {
 type surveyor struct {
 	deck  *deck
 	since int64 // offset of the last keyframe
+
+	stored *screens.Keyframes // to be compared; nil for none
 }
 
 // look goes on for a while.
@@ -74,6 +79,9 @@ func (s *surveyor) look(ctx context.Context, every int64) (f findings) {
 			break
 		}
 		e := s.deck.play()
+		if s.stored != nil && !s.stored.Agrees(s.deck.offset, s.deck.screen) {
+			f.forged, s.stored = true, nil
+		}
 		n := seen{at: s.deck.last, code: e.Code, bytes: len(e.Data)}
 		if e.Code == CodeMarker || e.Code == CodeResize {
 			n.text = access.Plain(e.Data, 100)
@@ -148,8 +156,8 @@ func (s *survey) thin() {
 	s.every *= 2
 }
 
-// keyframeAt is the last keyframe not after a time; none is the zero one.
-func (s *survey) keyframeAt(at time.Duration) keyframe {
+// ownAt is the last of our own before a time; none is the zero one.
+func (s *survey) ownAt(at time.Duration) keyframe {
 	i, _ := slices.BinarySearchFunc(s.frames, at, func(k keyframe, at time.Duration) int {
 		if k.at < at {
 			return -1
@@ -162,8 +170,8 @@ func (s *survey) keyframeAt(at time.Duration) keyframe {
 	return s.frames[i-1]
 }
 
-// keyframeBefore is the last keyframe before an offset.
-func (s *survey) keyframeBefore(offset int64) keyframe {
+// ownBefore is the last of our own before an offset.
+func (s *survey) ownBefore(offset int64) keyframe {
 	i, _ := slices.BinarySearchFunc(s.frames, offset, func(k keyframe, offset int64) int {
 		if k.offset < offset {
 			return -1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,8 +29,9 @@ type world struct {
 	requests []access.Request
 	grants   []access.Grant
 	rights   []tui.Right
-	did      []string // what the desk was told
-	fails    error    // what the desk answers
+	did      []string     // what the desk was told
+	log      *slog.Logger // nil for none
+	fails    error        // what the desk answers
 }
 
 func id(n int) string { return fmt.Sprintf("01KKPVRC%018d", n) }
@@ -152,7 +154,7 @@ func (w *world) config() tui.Config {
 		Roles:    tui.Roles{Auditor: true, Approver: true},
 		Sessions: w, Requests: w, Grants: w, Desk: w, Open: w.open,
 		Rights: func(context.Context) ([]tui.Right, error) { return w.rights, nil },
-		Now:    func() time.Time { return start },
+		Log:    w.log, Now: func() time.Time { return start },
 	}
 }
 

@@ -111,6 +111,16 @@ func (k *Keyframes) Before(at time.Duration) (Frame, bool) {
 	return k.frames[i-1], true
 }
 
+// BeforeOffset is the last frame before an offset in the cast; false without
+// one.
+func (k *Keyframes) BeforeOffset(offset int64) (Frame, bool) {
+	i := sort.Search(len(k.frames), func(i int) bool { return k.frames[i].Offset >= offset })
+	if i == 0 {
+		return Frame{}, false
+	}
+	return k.frames[i-1], true
+}
+
 // Snapshot is the snapshot of the screen in a frame; see [vt.Restore], which
 // takes nothing on trust.
 func (k *Keyframes) Snapshot(f Frame) ([]byte, error) {
