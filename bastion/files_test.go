@@ -24,7 +24,7 @@ import (
 // transfers is the ledger of the last session: in the index and on disk alike.
 func (l *lab) transfers() (access.Session, []access.Transfer) {
 	l.t.Helper()
-	s := l.sessions()[0]
+	s := l.lastSession()
 	list := must(l.store.Transfers(context.Background(), access.TransferQuery{Session: s.ID}))(l.t)
 	var disk []access.Transfer
 	for e, err := range recorder.Transfers(l.folder(s)) {
