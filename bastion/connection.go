@@ -71,7 +71,7 @@ func (s *Server) bareConnection(sc *gossh.ServerConn, p proof) *connection {
 	}
 	c.leg.free = make(chan struct{}, 1)
 	c.globals.do, c.globals.most = c.answerGlobal, maxGlobals
-	c.forwards.free, c.forwards.listens = make(chan struct{}, 1), map[string]bool{}
+	c.forwards.free, c.forwards.listens = make(chan struct{}, 1), map[string]listening{}
 	c.gone, c.end = context.WithCancelCause(context.Background())
 	c.life, c.expel = context.WithCancelCause(c.gone)
 	s.present(c)

@@ -34,8 +34,8 @@ type forwardSlot struct {
 	current *forwards     // nil before the first; guarded by free
 
 	mu       sync.Mutex
-	listens  map[string]bool // remote forwards that the client asked for, by destination
-	accepted []acceptance    // sessions that the host may open agents and displays for
+	listens  map[string]listening // remote forwards that the client asked for, by destination
+	accepted []acceptance         // sessions that the host may open agents and displays for
 }
 
 // acceptance is a session that forwards an agent or a display.
@@ -152,6 +152,7 @@ func (f *forwards) live(leave func()) {
 	case <-f.rec.Failed():
 		f.visit.end(recordingFailed(f.rec.Err()))
 	}
+	f.c.hush()
 	out := outcome{left: true}
 	if f.c.gone.Err() == nil {
 		out = outcome{cause: access.AsError(context.Cause(f.ctx))}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/sallyport/sallyport/access"
 )
 
@@ -117,6 +119,60 @@ func TestForwardRefused(t *testing.T) {
 	}
 }
 
+// Every name that a host goes by is another name to the rule, and none of them
+// leads to SSH, even where the rule names it with any port.
+func TestForwardByEveryName(t *testing.T) {
+	l := newLab(t)
+	_, port, _ := net.SplitHostPort(l.host.Addr)
+	names := []string{
+		"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "ip6-localhost", "::1", "0:0:0:0:0:0:0:1", "[::1]", "::ffff:127.0.0.1", "::ffff:7f00:1",
+		"0.0.0.0", "::", "", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "127.0.0.1.", " 127.0.0.1", "127.0.0.1\x00", "127.0.0.2",
+		"db1", "DB1", "db1.", "db1.example.com", "127.0.0.1%lo", "127.0.0.1:22", "*",
+	}
+	var any []string
+	for _, name := range names {
+		any = append(any, net.JoinHostPort(name, "*"))
+	}
+	client := l.dialDoor(l.onHost())
+	refused := func(what, name, port string) {
+		t.Helper()
+		var n uint32
+		if _, err := fmt.Sscan(port, &n); err != nil {
+			t.Fatal(err)
+		}
+		ch, _, err := client.OpenChannel("direct-tcpip", ssh.Marshal(struct {
+			Host       string
+			Port       uint32
+			From       string
+			OriginPort uint32
+		}{name, n, "127.0.0.1", 40000}))
+		if err == nil {
+			_ = ch.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "sallyport: refused") && !strings.Contains(err.Error(), "malformed") {
+			t.Errorf("%s: %q port %s: %v", what, name, port, err)
+		}
+	}
+	allowing(l, access.Allow{Capability: access.MayLocalForward, Destinations: []string{"127.0.0.1:5432"}})
+	for _, name := range names {
+		refused("another name", name, "5433")
+		if name != "127.0.0.1" {
+			refused("another name", name, "5432")
+		}
+	}
+	_ = client.Close()
+	allowing(l, access.Allow{Capability: access.MayLocalForward, Destinations: any})
+	client = l.dialDoor(l.onHost())
+	for _, name := range names {
+		refused("SSH", name, "22")
+		refused("SSH", name, port)
+		refused("no port", name, "65558") // 22, cut to sixteen bits
+	}
+	if n := len(l.sessions()); n != 0 {
+		t.Errorf("%d recordings of nothing", n)
+	}
+}
+
 // A forward that turns out to carry SSH is closed: an inner ssh would not be
 // recorded.
 func TestForwardOfSSH(t *testing.T) {
@@ -193,18 +249,26 @@ func TestAgentForward(t *testing.T) {
 	}
 }
 
-// What lets forwards be ends them, within a second.
+// What lets forwards be ends them, within a second; the host listens no more.
 func TestForwardEnds(t *testing.T) {
 	l := newLab(t)
 	addr := listener(t, "tcp", "127.0.0.1:0", echo)
-	allowing(l, access.Allow{Capability: access.MayLocalForward, Destinations: []string{addr}})
+	free := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	at := free.Addr().String()
+	_ = free.Close()
+	allowing(l, access.Allow{Capability: access.MayLocalForward, Destinations: []string{addr}},
+		access.Allow{Capability: access.MayRemoteForward, Destinations: []string{at, "127.0.0.1:0"}})
 	ctx, revoke := context.WithCancelCause(context.Background())
 	l.admitBy(func(_ context.Context, a access.Application) (*access.Pass, error) { return l.pass(ctx, a) })
 	local := filepath.Join(l.dir, "local.sock")
-	stop := l.background("alice", "ssh", "-N", "-L", local+":"+addr, l.target("db1"))
+	stop := l.background("alice", "ssh", "-N", "-L", local+":"+addr, "-R", at+":"+addr, l.target("db1"))
 	defer stop()
 	c := l.dialUntil("unix", local)
 	defer c.Close()
+	l.dialUntil("tcp", at).Close()
+	client := l.dialDoor(l.onHost())
+	any := must(client.Listen("tcp", "127.0.0.1:0"))(t) // the host chooses
+	l.dialUntil("tcp", any.Addr().String()).Close()
 	r := bufio.NewReader(c)
 	fmt.Fprintln(c, "one")
 	if line, err := r.ReadString('\n'); line != "one\n" {
@@ -219,5 +283,14 @@ func TestForwardEnds(t *testing.T) {
 	}
 	if s := l.waitSealed(access.KindForward); s.EndCause != string(access.ReasonRevoked) {
 		t.Errorf("session %+v", s)
+	}
+	for _, gone := range []string{at, any.Addr().String()} {
+		l.await("the host to listen no more", func() bool {
+			c, err := net.Dial("tcp", gone)
+			if err == nil {
+				_ = c.Close()
+			}
+			return err != nil
+		})
 	}
 }

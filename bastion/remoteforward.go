@@ -3,6 +3,7 @@ package bastion
 import (
 	"net"
 	"strconv"
+	"sync/atomic"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -67,34 +68,64 @@ func (c *connection) listen(r *gossh.Request) (bool, []byte) {
 	if err != nil || !ok {
 		return false, nil
 	}
+	here := listening{f.leg, "cancel-" + r.Type, r.Payload}
 	var chosen struct{ Port uint32 } // when port 0 was asked for
-	if gossh.Unmarshal(answer, &chosen) == nil && chosen.Port != 0 {
+	var asked tcpipForward
+	if gossh.Unmarshal(answer, &chosen) == nil && chosen.Port != 0 && gossh.Unmarshal(r.Payload, &asked) == nil {
+		asked.Port = chosen.Port
+		here.payload = gossh.Marshal(asked)
 		if host, _, err := net.SplitHostPort(destination); err == nil {
 			destination = net.JoinHostPort(host, strconv.Itoa(int(chosen.Port)))
 		}
 	}
 	c.forwards.mu.Lock()
-	c.forwards.listens[destination] = true
+	c.forwards.listens[destination] = here
 	c.forwards.mu.Unlock()
+	if f.ctx.Err() != nil { // it ended meanwhile, and did not know of this one
+		c.hush()
+		return false, nil
+	}
 	return true, answer
+}
+
+// listening is where a host listens for the client, and how that is ended.
+type listening struct {
+	leg     *leg
+	cancel  string
+	payload []byte
+}
+
+// end asks the host to listen no more. One that does not answer loses the leg.
+func (l listening) end() bool {
+	var ended atomic.Bool
+	within(func() {
+		ok, _, err := l.leg.conn.SendRequest(l.cancel, true, l.payload)
+		ended.Store(ok && err == nil)
+	}, l.leg.close)
+	return ended.Load()
+}
+
+// hush ends all listening for the client, when what allowed it is over.
+func (c *connection) hush() {
+	c.forwards.mu.Lock()
+	all := c.forwards.listens
+	c.forwards.listens = map[string]listening{}
+	c.forwards.mu.Unlock()
+	for destination, l := range all {
+		if !l.end() {
+			c.srv.Log.Info("the host listens on", "connection", c.id, "destination", access.Plain(destination, 300))
+		}
+	}
 }
 
 // unlisten cancels what listen began.
 func (c *connection) unlisten(r *gossh.Request) bool {
 	destination, ok := remoteDestination(r)
 	c.forwards.mu.Lock()
-	known := ok && c.forwards.listens[destination]
+	here, known := c.forwards.listens[destination]
 	delete(c.forwards.listens, destination)
 	c.forwards.mu.Unlock()
-	if !known {
-		return false
-	}
-	l := c.leg.current()
-	if l == nil {
-		return false
-	}
-	ok, _, err := l.conn.SendRequest(r.Type, true, r.Payload)
-	return ok && err == nil
+	return ok && known && here.end()
 }
 
 // forwarded takes a connection that came to where the host listens for the
@@ -102,7 +133,8 @@ func (c *connection) unlisten(r *gossh.Request) bool {
 func (c *connection) forwarded(nc gossh.NewChannel) {
 	destination, ok := forwardedDestination(nc)
 	c.forwards.mu.Lock()
-	ok = ok && c.forwards.listens[destination]
+	_, known := c.forwards.listens[destination]
+	ok = ok && known
 	c.forwards.mu.Unlock()
 	if !ok {
 		c.refuseHost(nc)
