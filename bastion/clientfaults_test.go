@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,10 +76,63 @@ func TestClientVanishes(t *testing.T) {
 	}
 }
 
+// A client that closes its connection at any byte of the handshake, or goes over
+// to garbage at any moment, leaves nothing behind; a session that it had begun
+// says on its record that the client left.
+func TestClientClosesAtAnyByte(t *testing.T) {
+	l := newLab(t, func(c *bastion.Config) { c.Limits.FailedPerIPPerMinute = 10_000 })
+	key := must(ssh.ParsePrivateKey(must(os.ReadFile(filepath.Join(l.dir, "alice")))(t)))(t)
+	config := &ssh.ClientConfig{User: l.onHost(), Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.InsecureIgnoreHostKey()}
+	for n := range 3000 {
+		if n > 30 && n%61 != 0 {
+			continue // a sample; the version line in full
+		}
+		conn, chans, reqs, err := ssh.NewClientConn(&shortConn{Conn: must(net.Dial("tcp", l.addr))(t), left: n}, l.addr, config)
+		if err != nil {
+			continue
+		}
+		client := ssh.NewClient(conn, chans, reqs)
+		if session, err := client.NewSession(); err == nil {
+			_ = session.Start("exec sleep 60")
+		}
+		_ = client.Close()
+	}
+	spoiled := &spoiledConn{Conn: must(net.Dial("tcp", l.addr))(t)}
+	session := must(l.dialOver(spoiled, l.onHost()).NewSession())(t)
+	if err := session.Start("exec sleep 60"); err != nil {
+		t.Fatal(err)
+	}
+	spoiled.spoiled.Store(true)
+	_, _ = session.SendRequest("signal", false, ssh.Marshal(text{"USR1"})) // in garbage
+	l.lastSession()
+	for _, s := range l.sessions() {
+		if s.EndCause != access.EndDisconnect {
+			t.Errorf("a session ended with %q, %q", s.EndCause, s.EndDetail)
+		}
+	}
+	l.await("the hosts to be left", func() bool { return l.host.Connections() == 0 })
+	if out, err := must(l.dialDoor(l.onHost()).NewSession())(t).Output("echo still here"); string(out) != "still here\n" || err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// spoiledConn sends garbage from when it is told to.
+type spoiledConn struct {
+	net.Conn
+	spoiled atomic.Bool
+}
+
+func (c *spoiledConn) Write(p []byte) (int, error) {
+	if c.spoiled.Load() {
+		p = bytes.Repeat([]byte{0xa5}, len(p))
+	}
+	return c.Conn.Write(p)
+}
+
 // A client that sends a gigabyte to a program that does not read is held by
 // the host's window; memory does not follow.
 func TestClientFloodsSlowHost(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, func(c *bastion.Config) { c.Limits.Idle = 5 * time.Second })
 	session := must(l.dialDoor(l.onHost()).NewSession())(t)
 	stdin := must(session.StdinPipe())(t)
 	if err := session.Start("exec sleep 60"); err != nil {
@@ -93,6 +148,9 @@ func TestClientFloodsSlowHost(t *testing.T) {
 	})
 	if grown := heap() - before; grown > 48<<20 || sent.Load() > 32<<20 {
 		t.Errorf("%d MiB taken, the heap grew by %d MiB", sent.Load()>>20, grown>>20)
+	}
+	if s := l.lastSession(); s.EndCause != string(access.ReasonIdle) || s.EndDetail != "nothing passed for 5s" {
+		t.Errorf("ended with %q, %q", s.EndCause, s.EndDetail)
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -291,17 +293,35 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// Rekeying by bytes, in both directions and on both ways in.
+// Rekeying by bytes, in both directions at once and on both ways in: some tens
+// of MiB with a small limit, and in the soak several GiB with everybody's own.
 func TestRekey(t *testing.T) {
 	l := newLab(t)
-	data := make([]byte, 8<<20)
-	if _, err := rand.Read(data); err != nil {
-		t.Fatal(err)
+	size, limit := int64(24<<20), "1M"
+	if os.Getenv("SALLYPORT_SOAK") != "" {
+		size, limit = 5<<30, "default"
 	}
 	for _, way := range [][]string{{l.target("db1")}, {"-J", "bastion", l.host.Login + "@db1"}} {
-		got := l.runAs("alice", bytes.NewReader(data), "ssh", append([]string{"-o", "RekeyLimit=256K"}, append(way, "cat")...)...)
-		if got.code != 0 || got.out != string(data) {
-			t.Errorf("%v: exit %d, %d of %d bytes, %s", way, got.code, len(got.out), len(data), got.err)
+		sent, came := sha256.New(), sha256.New()
+		cmd := exec.Command("ssh", append([]string{"-F", filepath.Join(l.dir, "ssh_config.alice"), "-v", "-o", "RekeyLimit=" + limit}, append(way, "cat")...)...)
+		// A stream that nobody can guess, and that takes no memory.
+		var seed [32]byte
+		cmd.Stdin = io.TeeReader(io.LimitReader(mathrand.NewChaCha8(seed), size), sent)
+		cmd.Stdout = came
+		var stderr syncBuffer
+		cmd.Stderr = &stderr
+		if err := cmd.Run(); err != nil {
+			t.Errorf("%v: %v", way, err)
+		}
+		if !bytes.Equal(sent.Sum(nil), came.Sum(nil)) {
+			t.Errorf("%v: what came back is not what was sent", way)
+		}
+		if n := strings.Count(stderr.String(), "SSH2_MSG_NEWKEYS received"); n < 5 {
+			t.Errorf("%v: keys were exchanged %d times", way, n)
+		}
+		s := l.lastSession()
+		if s.BytesIn != size || s.BytesOut != size {
+			t.Errorf("%v: the record counts %d in, %d out", way, s.BytesIn, s.BytesOut)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (l *lab) fails(t *testing.T, what string, reason access.Reason) {
 	if got.code != 255 || !strings.HasPrefix(got.err, "sallyport: failed: ") || strings.Count(strings.TrimSpace(got.err), "\n") != 0 {
 		t.Errorf("%s: %+v", what, got)
 	}
-	if s := l.lastSession(); s.EndCause != string(reason) || s.EndDetail == "" {
+	if s := l.lastSession(); s.EndCause != string(reason) || s.EndDetail == "" || !strings.Contains(got.err, s.EndDetail) {
 		t.Errorf("%s: ended with %q, %q", what, s.EndCause, s.EndDetail)
 	}
 }
