@@ -42,6 +42,7 @@ type input struct {
 	mode  inputMode
 	early []byte
 	ended bool      // EOF came before anyone took the input
+	lost  bool      // some of it was dropped while a person was asked
 	to    inputSink // while deliverInput
 	line  *lineEditor
 }
@@ -63,6 +64,9 @@ func (in *input) run() {
 	err := pump(in.src, in.take)
 	in.mu.Lock()
 	in.ended = true
+	if in.mode == promptInput {
+		in.noAnswer()
+	}
 	to := in.to
 	in.moved.Broadcast()
 	in.mu.Unlock()
@@ -89,6 +93,7 @@ func (in *input) take(p []byte) error {
 	case holdInput, aheadInput:
 		in.early = append(in.early, p...)
 	case watchInput:
+		in.lost = true
 		if bytes.IndexByte(p, ctrlC) >= 0 {
 			in.withdraw()
 		}
@@ -127,9 +132,24 @@ func (in *input) watch() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.mode < deliverInput {
-		in.mode, in.early = watchInput, nil
+		in.lose()
+		in.mode = watchInput
 		in.moved.Broadcast()
 	}
+}
+
+// lose drops what was typed ahead.
+func (in *input) lose() {
+	in.lost = in.lost || len(in.early) > 0
+	in.early = nil
+}
+
+// stranded reports that input was dropped and that no more will come: it was a
+// script's, and nobody is there to type it again.
+func (in *input) stranded() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.ended && in.lost
 }
 
 // drop is the mode of the end.
@@ -166,9 +186,23 @@ func (in *input) prompt(echo io.Writer) <-chan string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.line = &lineEditor{echo: echo, done: make(chan string, 1)}
-	in.mode, in.early = promptInput, nil
+	in.lose()
+	in.mode = promptInput
+	if in.ended {
+		in.noAnswer()
+	}
 	in.moved.Broadcast()
 	return in.line.done
+}
+
+// noAnswer ends a prompt to which nobody can say more. A line that was not
+// finished is no answer.
+func (in *input) noAnswer() {
+	in.lost = in.lost || len(in.line.buf) > 0
+	if !in.line.over {
+		in.line.over = true
+		in.line.done <- ""
+	}
 }
 
 // lineEditor is as much of a line discipline as one question needs: the

@@ -152,7 +152,13 @@ func (s *session) admit(st started) (*access.Pass, error) {
 			show(w)
 		}
 	}
-	return s.srv.Desk.Admit(s.ctx, a)
+	pass, err := s.srv.Desk.Admit(s.ctx, a)
+	if err == nil && st.terminal && s.in.stranded() {
+		pass.Done()
+		return nil, access.Refuse(access.ReasonMalformed,
+			"what you sent came before the approval, and is not typed on a terminal long after", "Connect again while the grant lasts, or leave out -t")
+	}
+	return pass, err
 }
 
 // refused ends a session that never reached a host. Leaving is no refusal.

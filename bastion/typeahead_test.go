@@ -3,9 +3,12 @@ package bastion_test
 import (
 	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -67,4 +70,39 @@ func TestReasonAnsweredAtOnce(t *testing.T) {
 	if got := <-asked; got != "why" {
 		t.Errorf("the reason is %q", got)
 	}
+}
+
+// A script on a terminal (`ssh -tt HOST <<EOF`) that somebody has to approve is
+// told that it was dropped, at once: nobody is there who could type it again,
+// and the shell would wait for ever. A question for a reason is not held up by
+// it either.
+func TestScriptDroppedInAWait(t *testing.T) {
+	l := newLab(t)
+	over := make(chan struct{})
+	l.admitBy(func(ctx context.Context, a access.Application) (*access.Pass, error) {
+		reason, err := a.AskReason(ctx)
+		if err != nil || reason != "" {
+			return nil, fmt.Errorf("the reason is %q, %w", reason, err)
+		}
+		a.Tell(access.Waiting{Request: "R1", Target: a.Target, Missing: 1, Until: time.Now().Add(time.Minute)})
+		pass, err := l.standing(ctx, a)
+		if err == nil {
+			pass.Done = func() { close(over) }
+		}
+		return pass, err
+	})
+	session, stdin := l.onTerminal("no whole line")
+	if err := stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	session.Stderr = &said
+	var exit *ssh.ExitError
+	if err := session.Run("cat"); !errors.As(err, &exit) || exit.ExitStatus() != 254 {
+		t.Error(err)
+	}
+	if !strings.Contains(said.String(), "sallyport: refused: what you sent came before the approval") {
+		t.Errorf("%q", said.String())
+	}
+	<-over
 }
