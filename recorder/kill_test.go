@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	if dir := os.Getenv(crowdEnv); dir != "" {
+		fmt.Fprintln(os.Stderr, crowd(dir))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
