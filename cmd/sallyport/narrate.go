@@ -18,7 +18,9 @@ func (s *scene) openSlack(addr string) (err error) {
 		users = append(users, slacktest.User{ID: p.slack, Name: p.name, RealName: strings.ToUpper(p.name[:1]) + p.name[1:] + ", " + p.does, Email: p.name + "@example.com"})
 	}
 	s.slack, err = slacktest.Start(slacktest.Config{
-		Listen: addr, Users: users, Channels: []slacktest.Channel{{ID: demoChannel, Name: "prod-access"}},
+		Listen: addr, Users: users, Commands: []string{"/access"},
+		Scopes:   []string{"chat:write", "users:read", "commands", "im:write", "im:history", "channels:history"},
+		Channels: []slacktest.Channel{{ID: demoChannel, Name: "prod-access"}},
 	})
 	if err != nil {
 		err = fmt.Errorf("the page that stands in for Slack (--http): %w", err)
