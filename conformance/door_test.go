@@ -1,15 +1,14 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -37,11 +36,12 @@ type door struct {
 	stop   func()
 	served chan error
 	feed   feed
+	log    *slog.Logger
 }
 
 // openDoor starts a door. dir is for its files and must exist.
 func openDoor(conf sshdConfig, dir string, log *slog.Logger) (*door, error) {
-	d := &door{dir: dir, conf: conf, served: make(chan error, 1), feed: feed{conns: make(chan net.Conn), closed: make(chan struct{})}}
+	d := &door{dir: dir, conf: conf, log: log, served: make(chan error, 1), feed: feed{conns: make(chan net.Conn), closed: make(chan struct{})}}
 	keys := filepath.Join(dir, "keys")
 	if err := os.MkdirAll(keys, 0o700); err != nil {
 		return nil, err
@@ -61,7 +61,8 @@ func openDoor(conf sshdConfig, dir string, log *slog.Logger) (*door, error) {
 	if d.host, err = conf.behind(dir, certs.AuthorizedLine(ca.PublicKey(), "ca")); err != nil {
 		return nil, err
 	}
-	p, err := parse(conf, d.host.Addr().String(), signers)
+	keysOf, cas := conf.people()
+	p, err := parse(conf.login, keysOf, d.host.Addr().String(), signers)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +79,8 @@ func openDoor(conf sshdConfig, dir string, log *slog.Logger) (*door, error) {
 	go func() { defer close(recording); rec.Run(ctx) }()
 	d.stop = func() { cancel(); <-recording }
 	d.server, err = bastion.New(bastion.Config{
-		HostKeys: signers, HostCA: hostCA, InnerAuth: "auto",
-		Limits: bastion.Limits{
-			Handshake: 20 * time.Second, Auth: 2 * time.Minute, AuthTries: 20, MaxUnauthenticated: 100,
-			FailedPerIPPerMinute: 10_000, Idle: 30 * time.Minute, SessionsPerPerson: 200,
-		},
+		HostKeys: signers, HostCA: hostCA, UserCAs: cas, Revoked: conf.revoked(), InnerAuth: "auto",
+		Limits: conf.limits(),
 		Policy: d.policy, Desk: d, Console: d, Recorder: rec, Audit: d.store, BastionID: "c",
 		Mint: certs.Mint{Issuer: ca, TTL: time.Minute, Now: time.Now},
 		Now:  time.Now, NewID: func() string { return ulid.Make().String() }, Log: log,
@@ -105,12 +103,27 @@ func (d *door) close(grace time.Duration) {
 	_ = d.store.Close()
 }
 
+// What stands in the log for a channel: the bastion writes the first when a
+// session begins, the door the second for the first forward of a connection.
+const (
+	sessionStarted  = "session started"
+	forwardAdmitted = "conformance: a forward was admitted"
+)
+
+// channels counts those that a log tells of.
+func channels(log []byte) int {
+	return bytes.Count(log, fmt.Appendf(nil, "msg=%q", sessionStarted)) + bytes.Count(log, fmt.Appendf(nil, "msg=%q", forwardAdmitted))
+}
+
 // Admit lets everybody do everything.
 func (d *door) Admit(_ context.Context, a access.Application) (*access.Pass, error) {
 	current := d.policy.Current()
 	host, ok := current.Host(a.Target.Host)
 	if !ok {
 		return nil, access.Refuse(access.ReasonUnknownHost, "no such host", "")
+	}
+	if a.Kind == access.KindForward {
+		d.log.Info(forwardAdmitted)
 	}
 	person, _ := current.Person(a.Identity.Person)
 	return &access.Pass{
@@ -119,12 +132,16 @@ func (d *door) Admit(_ context.Context, a access.Application) (*access.Pass, err
 	}, nil
 }
 
+// everything is what a rule may allow, forwards to any port of the loopback and
+// to the sockets that the suite names. SSH itself no rule can.
 var everything = access.AllowList{
 	{Capability: access.MayShell}, {Capability: access.MayExec}, {Capability: access.MaySFTP},
-	{Capability: access.MayLocalForward, Destinations: []string{"127.0.0.1:*", "localhost:*"}},
-	{Capability: access.MayRemoteForward, Destinations: []string{"127.0.0.1:*", "localhost:*"}},
+	{Capability: access.MayLocalForward, Destinations: anywhere}, {Capability: access.MayRemoteForward, Destinations: anywhere},
 	{Capability: access.MayAgentForward}, {Capability: access.MayX11},
 }
+
+var anywhere = append(strings.Split(os.Getenv(sockets), ":"),
+	"127.0.0.1:*", "localhost:*", "[::1]:*", "*:*", "0.0.0.0:*", "[::]:*")
 
 // Attend lets nobody wait at a console that there is not.
 func (d *door) Attend(ctx context.Context, _ access.Identity) (context.Context, func(), error) {
@@ -137,71 +154,19 @@ func (d *door) Serve(_ context.Context, t bastion.Terminal) int {
 	return 2
 }
 
-// parse makes the inventory of one host and the person whose keys are those
-// that the sshd would take.
-func parse(conf sshdConfig, addr string, hostKeys []ssh.Signer) (*policy.Policy, error) {
+// parse makes the inventory of one host and one person, named like the login
+// so that certificates for the login are the person's.
+func parse(login string, keys []string, addr string, hostKeys []ssh.Signer) (*policy.Policy, error) {
 	var b strings.Builder
-	b.WriteString("people:\n  - name: tester\n    keys:\n")
-	for _, k := range conf.authorized() {
-		fmt.Fprintf(&b, "      - %q\n", k)
+	fmt.Fprintf(&b, "people:\n  - {name: %s, keys: [", login)
+	for _, k := range keys {
+		fmt.Fprintf(&b, "%q,", k)
 	}
-	fmt.Fprintf(&b, "hosts:\n  - {name: host, address: %q, logins: [%s], host_keys: [", addr, conf.login)
+	fmt.Fprintf(&b, "]}\nhosts:\n  - {name: host, address: %q, logins: [%s], host_keys: [", addr, login)
 	for _, s := range hostKeys {
 		fmt.Fprintf(&b, "%q,", certs.AuthorizedLine(s.PublicKey(), ""))
 	}
-	fmt.Fprintf(&b, "]}\nrules:\n  - {name: all, who: {people: [tester]}, hosts: {names: [host]}, logins: [%s], allow: [exec]}\n", conf.login)
+	fmt.Fprintf(&b, "]}\nrules:\n  - {name: all, who: {people: [%s]}, hosts: {names: [host]}, logins: [%s], allow: [exec]}\n", login, login)
 	p, _, err := policy.Parse("access.yaml", []byte(b.String()))
 	return p, err
 }
-
-// feed is a listener that is given its connections.
-type feed struct {
-	conns  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (f *feed) Accept() (net.Conn, error) {
-	select {
-	case c := <-f.conns:
-		return c, nil
-	case <-f.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (f *feed) Close() error   { f.once.Do(func() { close(f.closed) }); return nil }
-func (f *feed) Addr() net.Addr { return loopback }
-
-var loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 65535}
-
-// stdio is a connection over a program's standard input and output.
-type stdio struct {
-	in, out *os.File
-	once    sync.Once
-	closed  chan struct{}
-}
-
-func newStdio() *stdio { return &stdio{in: os.Stdin, out: os.Stdout, closed: make(chan struct{})} }
-
-func (s *stdio) Read(p []byte) (int, error) {
-	n, err := s.in.Read(p)
-	if err != nil && err != io.EOF {
-		err = io.EOF
-	}
-	return n, err
-}
-func (s *stdio) Write(p []byte) (int, error) { return s.out.Write(p) }
-func (s *stdio) Close() error {
-	s.once.Do(func() {
-		close(s.closed)
-		_ = s.in.Close()
-		_ = s.out.Close()
-	})
-	return nil
-}
-func (s *stdio) LocalAddr() net.Addr              { return loopback }
-func (s *stdio) RemoteAddr() net.Addr             { return loopback }
-func (s *stdio) SetDeadline(time.Time) error      { return nil }
-func (s *stdio) SetReadDeadline(time.Time) error  { return nil }
-func (s *stdio) SetWriteDeadline(time.Time) error { return nil }

@@ -1,30 +1,31 @@
 package conformance
 
 import (
-	"bufio"
+	"crypto/rsa"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"os"
 	"os/exec"
-	"os/signal"
 	"os/user"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/sallyport/sallyport/internal/sshdtest"
+	"github.com/sallyport/sallyport/bastion"
+	"github.com/sallyport/sallyport/certs"
 )
 
 // The environment of the test binary when it stands in for sshd.
 const (
 	asSSHD   = "SALLYPORT_AS_SSHD"   // a folder: stand in, and keep files there
 	asDaemon = "SALLYPORT_AS_DAEMON" // the second half of a daemon's start
+
+	realSSHD   = "SALLYPORT_SSHD"        // the real one: the stand-in may be the sshd of PATH
+	sftpServer = "SALLYPORT_SFTP_SERVER" // with options: the sftp-server behind, whatever the configuration says
+	sockets    = "SALLYPORT_SOCKETS"     // unix sockets that forwards may name, separated by colons
 )
 
 // sshdConfig is what a call of sshd asks for, as the real one understands it.
@@ -40,10 +41,9 @@ type sshdConfig struct {
 
 // readArgs splits the arguments of sshd (sshd.c, main).
 func readArgs(args []string) (sshdConfig, error) {
-	c := sshdConfig{}
-	var err error
-	if c.sshd, err = sshdtest.Path(); err != nil {
-		return c, err
+	c := sshdConfig{sshd: os.Getenv(realSSHD)}
+	if c.sshd == "" {
+		return c, errors.New(realSSHD + " is not set")
 	}
 	for i := 0; i < len(args); i++ {
 		a := args[i]
@@ -76,7 +76,11 @@ func (c *sshdConfig) load() error {
 		return err
 	}
 	c.login = who.Username
-	args := append([]string{"-T", "-f", c.file}, c.options()...)
+	from := "127.0.0.1"
+	if c.inetd {
+		from = "UNKNOWN"
+	}
+	args := append([]string{"-T", "-f", c.file, "-C", "user=" + c.login + ",host=" + from + ",addr=" + from + ",laddr=" + from + ",lport=22"}, c.options()...)
 	out, err := exec.Command(c.sshd, args...).Output()
 	if err != nil {
 		return fmt.Errorf("sshd -T: %w", err)
@@ -113,8 +117,8 @@ func (c *sshdConfig) hostKeys() ([]ssh.Signer, error) {
 			return nil, err
 		}
 		s, err := ssh.ParsePrivateKey(text)
-		if err != nil || s.PublicKey().Type() == "ssh-dss" {
-			continue // security keys and DSA
+		if err != nil || unfit(s.PublicKey()) {
+			continue // x/crypto makes no signer of a security key
 		}
 		signers = append(signers, s)
 	}
@@ -124,190 +128,84 @@ func (c *sshdConfig) hostKeys() ([]ssh.Signer, error) {
 	return signers, nil
 }
 
-// authorized are the keys of the login's authorized_keys, without options.
-func (c *sshdConfig) authorized() []string {
-	var keys []string
+// people are the keys that the sshd would let in as the login, and the CAs
+// whose certificates it would. Options beside them have no meaning to the
+// bastion, whose rules say what somebody may do.
+func (c *sshdConfig) people() (keys []string, cas certs.UserCAs) {
 	seen := map[string]bool{}
+	add := func(key ssh.PublicKey, options []string) {
+		line := certs.AuthorizedLine(key, "")
+		switch {
+		case unfit(key) || seen[line]:
+		case slices.ContainsFunc(options, func(o string) bool { return strings.EqualFold(o, "cert-authority") }):
+			cas = append(cas, key)
+		default:
+			seen[line] = true
+			keys = append(keys, line)
+		}
+	}
 	for _, files := range c.terms["authorizedkeysfile"] {
 		for _, name := range strings.Fields(files) {
-			text, err := os.ReadFile(strings.ReplaceAll(name, "%u", c.login))
-			if err != nil {
-				continue
-			}
-			for len(text) > 0 {
-				key, _, _, rest, err := ssh.ParseAuthorizedKey(text)
-				if err != nil {
-					break
-				}
-				text = rest
-				line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
-				if key.Type() != "ssh-dss" && !seen[line] {
-					seen[line] = true
-					keys = append(keys, line)
-				}
-			}
+			eachKey(strings.ReplaceAll(name, "%u", c.login), add)
 		}
 	}
-	return keys
+	for _, name := range c.terms["trustedusercakeys"] {
+		eachKey(name, func(key ssh.PublicKey, _ []string) { cas = append(cas, key) })
+	}
+	return keys, cas
 }
 
-// behind listens for the bastion and gives each of its connections to an
-// sshd -i of the suite's own configuration, which trusts the bastion's CA
-// besides.
-func (c *sshdConfig) behind(dir, ca string) (net.Listener, error) {
-	text, err := os.ReadFile(c.file)
-	if err != nil {
-		return nil, err
+// unfit says whether an inventory refuses the key: DSA and short RSA.
+func unfit(key ssh.PublicKey) bool {
+	k, ok := key.(ssh.CryptoPublicKey)
+	if !ok {
+		return key.Type() == "ssh-dss"
 	}
-	caFile, file := filepath.Join(dir, "ca.pub"), filepath.Join(dir, "sshd_config")
-	// The first value wins in sshd_config, so ours go to the top. The suite's
-	// sftp-server may be a client of the bastion.
-	lines := []string{"TrustedUserCAKeys " + caFile, "AuthorizedPrincipalsFile none", "StrictModes no"}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 2 && strings.EqualFold(f[0], "subsystem") && f[1] == "sftp" && os.Getenv("SALLYPORT_SFTP_SERVER") != "" {
-			line = "Subsystem sftp " + os.Getenv("SALLYPORT_SFTP_SERVER")
+	r, isRSA := k.CryptoPublicKey().(*rsa.PublicKey)
+	return key.Type() == "ssh-dss" || isRSA && r.N.BitLen() < 2048
+}
+
+// eachKey reads a file of public keys. One that is absent has none.
+func eachKey(name string, use func(ssh.PublicKey, []string)) {
+	text, _ := os.ReadFile(name)
+	for len(text) > 0 {
+		key, _, options, rest, err := ssh.ParseAuthorizedKey(text)
+		if err != nil {
+			return
 		}
-		lines = append(lines, strings.TrimRight(line, "\n"))
+		use(key, options)
+		text = rest
 	}
-	if err := errors.Join(os.WriteFile(caFile, []byte(ca+"\n"), 0o600), os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600)); err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return // closed
+}
+
+// revoked is RevokedKeys, read as ssh.revoked_keys.
+func (c *sshdConfig) revoked() func(ssh.PublicKey) bool {
+	for _, name := range c.terms["revokedkeys"] {
+		if name != "none" {
+			list, err := certs.ReadRevocations(name)
+			if err != nil { // as sshd does: nobody can say who is revoked
+				return func(ssh.PublicKey) bool { return true }
 			}
-			go c.spawn(conn.(*net.TCPConn), file)
+			return list.Revoked
 		}
-	}()
-	return l, nil
+	}
+	return nil
 }
 
-func (c *sshdConfig) spawn(conn *net.TCPConn, file string) {
-	f, err := conn.File()
-	_ = conn.Close()
-	if err != nil {
-		return
+// limits are the sshd's where it has them: LoginGraceTime, in seconds, and
+// MaxStartups, of which "start:rate:full" ends with the last.
+func (c *sshdConfig) limits() bastion.Limits {
+	l := bastion.Limits{
+		Handshake: 20 * time.Second, Auth: 2 * time.Minute, AuthTries: 20, MaxUnauthenticated: 100,
+		FailedPerIPPerMinute: 10_000, Idle: 30 * time.Minute, SessionsPerPerson: 200,
 	}
-	defer func() { _ = f.Close() }()
-	cmd := exec.Command(c.sshd, append([]string{"-i", "-f", file}, c.args...)...)
-	cmd.Stdin, cmd.Stdout = f, f
-	if !slices.ContainsFunc(c.args, func(a string) bool { return strings.HasPrefix(a, "-E") }) {
-		cmd.Stderr = os.Stderr
+	if n, err := strconv.Atoi(c.terms["logingracetime"][0]); err == nil && n > 0 {
+		l.Auth = time.Duration(n) * time.Second
+		l.Handshake = min(l.Handshake, l.Auth)
 	}
-	_ = cmd.Run() // a client that leaves makes it exit with an error
-}
-
-// standIn is main when the test binary is called as sshd.
-func standIn(root string) int {
-	c, err := readArgs(os.Args[1:])
-	if err != nil {
-		return complain(err)
+	full := strings.Split(c.terms["maxstartups"][0], ":")
+	if n, err := strconv.Atoi(full[len(full)-1]); err == nil && n > 0 {
+		l.MaxUnauthenticated = n
 	}
-	if c.test {
-		return complain(syscall.Exec(c.sshd, append([]string{c.sshd}, os.Args[1:]...), os.Environ()))
-	}
-	if err := c.load(); err != nil {
-		return complain(err)
-	}
-	if !c.inetd && os.Getenv(asDaemon) == "" {
-		return complain(daemonize())
-	}
-	dir, err := os.MkdirTemp(root, "door")
-	if err != nil {
-		return complain(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	log, err := os.OpenFile(filepath.Join(root, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return complain(err)
-	}
-	d, err := openDoor(c, dir, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	if err != nil {
-		return complain(err)
-	}
-	if c.inetd {
-		// ssh ends its proxy command by SIGHUP; what runs is to end in order.
-		signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
-		conn := newStdio()
-		d.feed.conns <- conn
-		<-conn.closed
-		d.close(5 * time.Second)
-		return 0
-	}
-	return d.daemon()
-}
-
-func complain(err error) int {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "conformance:", err)
-		return 255
-	}
-	return 0
-}
-
-// daemonize starts the daemon and waits until it listens.
-func daemonize() error {
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(exe, os.Args[1:]...)
-	cmd.Env = append(os.Environ(), asDaemon+"=1")
-	cmd.ExtraFiles = []*os.File{w}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	_ = w.Close()
-	if line, err := bufio.NewReader(r).ReadString('\n'); err != nil || line != "ready\n" {
-		return fmt.Errorf("the daemon did not start: %q", line)
-	}
-	return cmd.Process.Release()
-}
-
-// daemon is sshd without -i: it listens, has a pid file, starts itself again
-// on SIGHUP.
-func (d *door) daemon() int {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", d.conf.terms["port"][0]))
-	if err != nil {
-		return complain(err)
-	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	pidFile := d.conf.terms["pidfile"][0]
-	if err := os.WriteFile(pidFile, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
-		return complain(err)
-	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			d.feed.conns <- c
-		}
-	}()
-	ready := os.NewFile(3, "ready")
-	_, err = ready.WriteString("ready\n")
-	if err := errors.Join(err, ready.Close()); err != nil {
-		return complain(err)
-	}
-	got := <-signals
-	_ = l.Close()
-	_ = os.Remove(pidFile)
-	d.close(2 * time.Second)
-	if got == syscall.SIGHUP {
-		return complain(daemonize())
-	}
-	return 0
+	return l
 }
