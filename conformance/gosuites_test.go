@@ -45,7 +45,7 @@ type goRun struct {
 const suitesDir = "../bin/suites"
 
 // testTime bounds one test.
-const testTime = 90 * time.Second
+const testTime = 45 * time.Second
 
 // run runs the suite directly, then each of its tests through the bastion.
 func (s goSuite) run(t *testing.T) {
@@ -62,26 +62,22 @@ func (s goSuite) run(t *testing.T) {
 	through := &goRun{t: t, dir: t.TempDir(), root: t.TempDir(), env: os.Environ()}
 	s.both(through)
 	s.through(through)
-	out, _ := direct.exec(10*time.Minute, program, dir, ".")
-	directly := verdicts(out)
 	var rows []row
-	passed, alone, channels := 0, 0, 0
-	for _, name := range names(directly) {
-		if directly[name] == skipped {
+	passed, alone, opened := 0, 0, 0
+	for _, name := range list(t, program) {
+		r := row{name: name}
+		if r.direct, _, _ = direct.exec(program, dir, name); r.direct == skipped {
 			continue
 		}
-		out, n := through.exec(testTime, program, dir, "^"+name+"$")
-		r := row{name: name, direct: directly[name], channels: n}
-		if r.through = verdicts(out)[name]; r.through == "" {
-			r.through = tooLong
-		}
+		var out string
+		r.through, r.channels, out = through.exec(program, dir, name)
 		d, differs := s.differs[name]
-		t.Logf("%s: %s directly, %s through, %d channels", name, r.direct, r.through, n)
+		t.Logf("%s: %s directly, %s through, %d channels", name, r.direct, r.through, r.channels)
 		switch r.why = d.why; {
-		case r.through == r.direct && n == 0 && !differs:
+		case r.through == r.direct && r.channels == 0 && !differs:
 			alone++
 		case r.through == ok && r.direct == ok:
-			passed, channels = passed+1, channels+n
+			passed, opened = passed+1, opened+r.channels
 		default:
 			rows = append(rows, r)
 			t.Log(r)
@@ -91,7 +87,7 @@ func (s goSuite) run(t *testing.T) {
 		}
 	}
 	rows = append([]row{
-		{name: fmt.Sprintf("%d tests", passed), direct: ok, through: ok, channels: channels},
+		{name: fmt.Sprintf("%d tests", passed), direct: ok, through: ok, channels: opened},
 		{name: fmt.Sprintf("%d tests", alone), direct: ok, through: notRun, why: "test the library alone"},
 	}, rows...)
 	t.Log(rows[0], rows[1])
@@ -129,54 +125,62 @@ func (s goSuite) build(t *testing.T) (program, dir string) {
 	return program, dir
 }
 
-// exec runs the tests that match, and counts the channels meanwhile.
-func (r *goRun) exec(limit time.Duration, program, dir, match string) (string, int) {
+// list names the tests of a program.
+func list(t *testing.T, program string) []string {
+	t.Helper()
+	out, err := exec.Command(program, "-test.list", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool { return !strings.HasPrefix(name, "Test") })
+}
+
+// exec runs a test, and counts the channels meanwhile. One that hangs gets a
+// second try: the sshd of a test in x/crypto does not always end by the
+// interrupt that is to end it, with or without a bastion.
+func (r *goRun) exec(program, dir, name string) (outcome, int, string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), limit)
+	o, n, out := r.try(program, dir, name)
+	if o == tooLong {
+		return r.try(program, dir, name)
+	}
+	return o, n, out
+}
+
+func (r *goRun) try(program, dir, name string) (outcome, int, string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), testTime)
 	defer cancel()
 	log := filepath.Join(r.root, "log")
 	if err := os.Remove(log); r.root != "" && err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.t.Fatal(err)
 	}
-	out, err := os.CreateTemp(r.dir, "out")
+	file, err := os.Create(filepath.Join(r.dir, "out"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer func() { _ = os.Remove(out.Name()); _ = out.Close() }()
-	cmd := exec.CommandContext(ctx, program, append([]string{"-test.v", "-test.run", match}, r.args...)...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, r.env, out, out
+	defer func() { _ = file.Close() }()
+	cmd := exec.CommandContext(ctx, program, append([]string{"-test.v", "-test.run", "^" + name + "$"}, r.args...)...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, r.env, file, file
 	_ = cmd.Run() // the output tells
-	said, err := os.ReadFile(out.Name())
+	said, err := os.ReadFile(file.Name())
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	text, _ := os.ReadFile(log) // absent when nothing came
-	n := channels(text)
-	if dir := os.Getenv("SALLYPORT_KEEP"); dir != "" && r.root != "" && strings.Contains(string(said), "--- FAIL") {
-		_ = os.WriteFile(filepath.Join(dir, strings.Trim(match, "^$")+".said"), append(said, text...), 0o600)
+	o := tooLong
+	for _, m := range verdictLine.FindAllSubmatch(said, -1) {
+		if string(m[2]) == name {
+			o = map[string]outcome{"PASS": ok, "FAIL": failed, "SKIP": skipped}[string(m[1])]
+		}
 	}
-	return string(said), n
+	if dir := os.Getenv("SALLYPORT_KEEP"); dir != "" && r.root != "" && o != ok {
+		_ = os.WriteFile(filepath.Join(dir, name+".said"), append(said, text...), 0o600)
+	}
+	return o, channels(text), string(said)
 }
 
 var verdictLine = regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): (\S+)`)
-
-// verdicts are those of a test binary's output, of top-level tests.
-func verdicts(out string) map[string]outcome {
-	v := map[string]outcome{}
-	for _, m := range verdictLine.FindAllStringSubmatch(out, -1) {
-		v[m[2]] = map[string]outcome{"PASS": ok, "FAIL": failed, "SKIP": skipped}[m[1]]
-	}
-	return v
-}
-
-func names(v map[string]outcome) []string {
-	var n []string
-	for name := range v {
-		n = append(n, name)
-	}
-	slices.Sort(n)
-	return n
-}
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 

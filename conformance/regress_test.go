@@ -53,44 +53,57 @@ func TestOpenSSH(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("the suite's sshd needs root, as Debian configures it")
 	}
-	list := short
-	if long() {
-		list = scripts
-		if only := os.Getenv("SALLYPORT_SCRIPTS"); only != "" {
-			list = strings.Fields(only)
+	if !long() {
+		for _, s := range short {
+			t.Run(s, func(t *testing.T) {
+				t.Parallel() // none of them listens
+				compare(t, s, newTree(t, "direct", false), newTree(t, "through", true))
+			})
 		}
+		return
+	}
+	list := scripts
+	if only := os.Getenv("SALLYPORT_SCRIPTS"); only != "" {
+		list = strings.Fields(only)
 	}
 	direct, through := newTree(t, "direct", false), newTree(t, "through", true)
 	var rows []row
 	for _, s := range list {
-		r := row{name: s, direct: direct.run(s, nil, scriptTime).outcome}
-		d, differs := differences[s]
-		limit := scriptTime
-		if d.leftOut() {
-			limit = brief
-		}
-		b := through.run(s, nil, limit)
-		r.channels, r.through, r.why = b.channels, counted(b.outcome, b.channels), d.why
-		if d.leftOut() {
-			w := through.run(s, &d, scriptTime)
-			r.without, r.withoutChannels = counted(w.outcome, w.channels), w.channels
-			if r.without != ok {
-				t.Errorf("%s: what is said to differ is left out, and it is %s through the bastion:\n%s", s, r.without, w.said)
-			}
-		}
-		t.Log(r)
-		rows = append(rows, r)
-		switch {
-		case r.through == ok || r.direct != ok && !differs:
-		case !differs:
-			t.Errorf("%s: %s through the bastion, and nothing says why:\n%s", s, r.through, strings.Join(b.complaints, "\n")+"\n"+b.said)
-		case len(d.says) > 0:
-			if unsaid := d.unsaid(b.complaints); unsaid != "" {
-				t.Errorf("%s: %s\n%s", s, unsaid, b.said)
-			}
-		}
+		rows = append(rows, compare(t, s, direct, through))
 	}
 	writeTable(t, "OpenSSH regress", rows)
+}
+
+// compare runs a script both ways, and what is left of it without what differs
+// by design. It fails the test where the bastion differs otherwise.
+func compare(t *testing.T, script string, direct, through *tree) row {
+	t.Helper()
+	r := row{name: script, direct: direct.run(script, nil, scriptTime).outcome}
+	d, differs := differences[script]
+	limit := scriptTime
+	if d.leftOut() {
+		limit = brief
+	}
+	b := through.run(script, nil, limit)
+	r.channels, r.through, r.why = b.channels, counted(b.outcome, b.channels), d.why
+	if d.leftOut() {
+		w := through.run(script, &d, scriptTime)
+		r.without, r.withoutChannels = counted(w.outcome, w.channels), w.channels
+		if r.without != ok {
+			t.Errorf("%s: what is said to differ is left out, and it is %s through the bastion:\n%s", script, r.without, w.said)
+		}
+	}
+	t.Log(r)
+	switch {
+	case r.through == ok || r.direct != ok && !differs:
+	case !differs:
+		t.Errorf("%s: %s through the bastion, and nothing says why:\n%s\n%s", script, r.through, strings.Join(b.complaints, "\n"), b.said)
+	case len(d.says) > 0:
+		if unsaid := d.unsaid(b.complaints); unsaid != "" {
+			t.Errorf("%s: %s\n%s", script, unsaid, b.said)
+		}
+	}
+	return r
 }
 
 // needs skips where file is not installed. The CI must have it.

@@ -62,7 +62,7 @@ func writeTable(t *testing.T, suite string, rows []row) {
 		}
 		return r
 	}, suite)
-	if err := os.WriteFile(filepath.Join(dir, name+".md"), []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".md"), []byte(strings.Join(lines, "\n")+"\n\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
