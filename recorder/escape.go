@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -12,15 +13,24 @@ const hexDigits = "0123456789abcdef"
 // belongs to no character.
 const replacement = "\uFFFD"
 
-// escapes tells for each ASCII byte how it stands in a JSON string: 0 as
-// itself, 'u' as \u00XX, else as a backslash and that letter.
-var escapes = func() (t [utf8.RuneSelf]byte) {
-	for c := range 0x20 {
-		t[c] = 'u'
+// expansions are what each ASCII byte is in a JSON string: itself, a backslash
+// and a letter, or \u00XX, as the low bytes of a word, with their number.
+var expansions, expansionLen = func() (text [utf8.RuneSelf]uint64, n [utf8.RuneSelf]uint8) {
+	set := func(c int, s string) {
+		var b [8]byte
+		n[c] = uint8(copy(b[:], s))
+		text[c] = binary.LittleEndian.Uint64(b[:])
 	}
-	t['\b'], t['\f'], t['\n'], t['\r'], t['\t'] = 'b', 'f', 'n', 'r', 't'
-	t['"'], t['\\'] = '"', '\\'
-	return t
+	for c := range utf8.RuneSelf {
+		set(c, string(rune(c)))
+		if c < 0x20 {
+			set(c, `\u00`+string(hexDigits[c>>4])+string(hexDigits[c&15]))
+		}
+	}
+	for c, letter := range map[int]string{'\b': "b", '\f': "f", '\n': "n", '\r': "r", '\t': "t", '"': `"`, '\\': `\`} {
+		set(c, `\`+letter)
+	}
+	return text, n
 }()
 
 // plainWord reports whether none of the eight bytes in w is a control, a
@@ -47,40 +57,30 @@ func appendText(dst, p, originals []byte) (text, orig []byte, invalid int) {
 			i += 8
 			continue
 		}
+		dst = append(dst, p[start:i]...)
 		// Where there is one line end or colour there are often more: the
-		// next eight bytes go one by one.
-		for end := min(i+8, len(p)); i < end; {
-			c := p[i]
-			if c < utf8.RuneSelf {
-				e := escapes[c]
-				i++
-				if e == 0 {
-					continue
-				}
-				dst = append(dst, p[start:i-1]...)
-				if e == 'u' {
-					dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-				} else {
-					dst = append(dst, '\\', e)
-				}
-				start = i
-				continue
-			}
+		// next eight bytes go one by one, without a branch between them.
+		dst = slices.Grow(dst, 8*8)
+		end, n := min(i+8, len(p)), len(dst)
+		for room := dst[:cap(dst)]; i < end && p[i] < utf8.RuneSelf; i++ {
+			binary.LittleEndian.PutUint64(room[n:], expansions[p[i]])
+			n += int(expansionLen[p[i]])
+		}
+		dst, start = dst[:n], i
+		for i < len(p) && p[i] >= utf8.RuneSelf {
 			r, n := utf8.DecodeRune(p[i:])
 			switch {
 			case r != utf8.RuneError:
-				i += n
 			case n == 1:
 				dst = append(dst, p[start:i]...)
 				dst = append(dst, replacement...)
-				originals = append(originals, c)
+				originals = append(originals, p[i])
 				invalid++
-				i++
-				start = i
+				start = i + 1
 			default: // U+FFFD that was sent as such
 				originals = append(originals, 0)
-				i += n
 			}
+			i += n
 		}
 	}
 	return append(dst, p[start:]...), originals, invalid
