@@ -157,7 +157,7 @@ func TestRevokedKey(t *testing.T) {
 // ControlMaster outlives it in name only.
 func TestCertificateEnds(t *testing.T) {
 	ca := newSigner(t)
-	const life = 8 * time.Second
+	const life = 15 * time.Second
 	l := newLab(t, func(c *bastion.Config) { c.UserCAs = certs.UserCAs{ca.PublicKey()} })
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(l.public("mallory")))
 	if err != nil {
