@@ -43,6 +43,7 @@ import (
 //	port NAME               sets NAME to a port that is free; "port up NAME" until one listens there
 //	needs PROGRAM…          what a script drives that not everybody has; python:MODULE, fuse
 //	recorded KIND REGEXP    until a closed recording of KIND holds it
+//	found REGEXP SEARCH…    until a search with these words finds it
 //	digest NAME FILE        sets NAME to the file's SHA-256
 //	json FILE PATH VALUE    a value in a JSON document: "0.state", "#" for a length
 //
@@ -52,7 +53,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"sees": cmdSees, "types": cmdTypes, "resizes": cmdResizes, "interrupt": cmdInterrupt, "hangup": cmdHangup, "ends": cmdEnds,
 	"requested": cmdRequested, "session": cmdSession, "audited": cmdAudited, "logged": cmdLogged, "json": cmdJSON, "screen": cmdScreen,
 	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
-	"needs": cmdNeeds, "recorded": cmdRecorded, "digest": cmdDigest,
+	"needs": cmdNeeds, "recorded": cmdRecorded, "digest": cmdDigest, "found": cmdFound,
 }
 
 func init() {
