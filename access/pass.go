@@ -36,6 +36,9 @@ type Waiting struct {
 	Missing     int       // approvals still needed
 	Until       time.Time // lapses then
 	Joined      bool      // an identical request was pending already
+	// BreakGlass and Auto say how it was approved, if nobody was asked.
+	BreakGlass bool
+	Auto       string
 }
 
 // Pass is the right to run one session. It is the joint between the front

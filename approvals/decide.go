@@ -249,7 +249,7 @@ func (c *change) approve(r access.Request, rule *policy.Rule, who decider, reaso
 func granted(r access.Request) time.Duration {
 	length := r.For
 	for _, d := range r.Decisions {
-		if d.Verdict == access.VerdictApprove && d.For > 0 {
+		if d.Verdict == access.VerdictApprove && d.For > 0 && !d.Unconfirmed {
 			length = min(length, d.For)
 		}
 	}

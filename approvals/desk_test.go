@@ -247,6 +247,7 @@ func target(s string) access.Target {
 // visit is a session that somebody tries to open.
 type visit struct {
 	w    *world
+	id   access.SessionID
 	end  context.CancelCauseFunc
 	told chan access.Waiting
 	done chan struct{}
@@ -266,6 +267,7 @@ func (w *world) open(key, to string, kind access.Kind, edit ...func(*access.Appl
 	for _, f := range edit {
 		f(&a)
 	}
+	v.id = a.Session
 	go func() {
 		defer close(v.done)
 		v.pass, v.err = w.Admit(ctx, a)

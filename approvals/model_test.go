@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,20 +29,28 @@ func TestModel(t *testing.T) {
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
+	if os.Getenv("SALLYPORT_SOAK") != "" {
+		*modelSteps = max(*modelSteps, 40_000)
+	}
 	t.Logf("-model.seed=%d -model.steps=%d", seed, *modelSteps)
 	m := newModel(t, rand.New(rand.NewPCG(seed, seed)))
+	defer func() {
+		if t.Failed() {
+			t.Logf("the last steps were:\n%s", strings.Join(m.trail[max(0, len(m.trail)-12):], "\n"))
+		}
+	}()
 	for step := range *modelSteps {
 		what := m.step()
 		m.trail = append(m.trail, what)
 		if m.compare(); t.Failed() {
-			t.Fatalf("after step %d; the last ones were:\n%v", step, m.trail[max(0, len(m.trail)-12):])
+			t.Fatalf("after step %d", step)
 		}
 	}
 	if _, _, err := m.w.store.VerifyAudit(t.Context()); err != nil {
 		t.Error(err)
 	}
-	t.Logf("%d admitted, %d waited, %d extended", m.admitted, m.waited, m.extended)
-	if m.admitted < *modelSteps/100 || m.waited < *modelSteps/50 || m.extended < *modelSteps/10000 {
+	t.Logf("%d admitted, %d waited, %d extended, %d confirmed, %d let themselves in, %d reviewed", m.admitted, m.waited, m.extended, m.confirmed, m.letIn, m.reviewed)
+	if m.admitted < *modelSteps/100 || m.waited < *modelSteps/50 || m.extended < *modelSteps/10000 || m.letIn < *modelSteps/5000 || m.reviewed < *modelSteps/5000 {
 		t.Error("the steps lead nowhere")
 	}
 }
@@ -51,23 +61,36 @@ type rulebook struct {
 	leads  []string
 	rules  map[string]string // target to rule
 	asks   bool              // alice and robot may ask
+	// confirm: clicks wait for a key; sessions: so many under a grant for
+	// root@db1, 0 for any number.
+	confirm  bool
+	sessions int
 }
 
 type model struct {
-	t        *testing.T
-	w        *world
-	r        *rand.Rand
-	now      time.Time
-	books    []rulebook
-	book     rulebook
-	requests []*asked // oldest first
-	sessions []*sitting
-	waiting  []*standing
-	trail    []string
-	locked   map[string]bool // "person:alice", "host:db1"
-	admitted int
-	waited   int
-	extended int
+	t                          *testing.T
+	w                          *world
+	r                          *rand.Rand
+	now                        time.Time
+	books                      []rulebook
+	book                       rulebook
+	requests                   []*asked // oldest first
+	sessions                   []*sitting
+	waiting                    []*standing
+	trail                      []string
+	locked                     map[string]bool // "person:alice", "host:db1"
+	admitted                   int
+	waited                     int
+	extended                   int
+	confirmed, letIn, reviewed int
+}
+
+// vote is one person's approval.
+type vote struct {
+	who      string
+	clicked  bool // and not confirmed yet
+	key      bool
+	shortens bool // to half an hour
 }
 
 type asked struct {
@@ -77,7 +100,12 @@ type asked struct {
 	ahead       bool
 	state       access.RequestState
 	until       time.Time
-	approvals   []string
+	votes       []vote
+	half        bool // approved for half an hour only
+	glass       bool // let in without approval
+	reviewed    bool
+	sessions    int // of its grant, 0 for any number
+	opened      int
 	grant       access.GrantState // empty without one
 	grantID     access.GrantID
 	useBy, ends time.Time
@@ -91,6 +119,7 @@ type sitting struct {
 	rule    string
 	pass    *access.Pass
 	under   *asked
+	id      access.SessionID
 }
 
 type standing struct {
@@ -104,14 +133,21 @@ func newModel(t *testing.T, r *rand.Rand) *model {
 	leads := []string{"bob", "carol", "dave"}
 	both := map[string]string{"root@db1": "prod", "root@vault1": "vault"}
 	m := &model{t: t, w: w, r: r, now: start, locked: map[string]bool{}}
+	edited := func(more ...string) *policy.Policy {
+		return w.edited(append([]string{prodApproval, "approval: {by: {groups: [leads]}, wait: 30m, break_glass: true}"}, more...)...)
+	}
 	m.books = []rulebook{
-		{w.first, leads, both, true},
-		{w.edited("groups: [sre, leads]", "groups: [sre]"), leads[1:], both, true},
-		{w.edited("name: prod", "name: production"), leads, map[string]string{"root@db1": "production", "root@vault1": "vault"}, true},
-		{w.edited("{name: alice, groups: [sre]", "{name: alice, groups: []",
-			"owner: bob, groups: [sre]", "owner: bob, groups: []"), leads, nil, false},
+		{edited(), leads, both, true, false, 0},
+		{edited("groups: [sre, leads]", "groups: [sre]"), leads[1:], both, true, false, 0},
+		{edited("name: prod", "name: production"), leads, map[string]string{"root@db1": "production", "root@vault1": "vault"}, true, false, 0},
+		{edited("{name: alice, groups: [sre]", "{name: alice, groups: []",
+			"owner: bob, groups: [sre]", "owner: bob, groups: []"), leads, nil, false, false, 0},
+		{w.edited(prodApproval, "approval: {by: {groups: [leads]}, wait: 30m, break_glass: true, confirm: key}",
+			"count: 2", "count: 2, confirm: key", "use_within: 20m", "use_within: 20m, sessions: 2"),
+			[]string{"bob", "dave"}, both, true, true, 2},
 	}
 	m.book = m.books[0]
+	w.reload(m.book.policy)
 	return m
 }
 
@@ -132,8 +168,10 @@ func (m *model) step() string {
 		any = m.requests[max(0, len(m.requests)-1-m.r.IntN(6))]
 	}
 	switch n := m.r.IntN(100); {
-	case n < 10:
+	case n < 9:
 		return m.ask(key, to)
+	case n < 10:
+		return m.breakGlass(key, to)
 	case n < 30:
 		return m.enter(key, to)
 	case n < 34 && len(m.waiting) > 0:
@@ -158,10 +196,14 @@ func (m *model) step() string {
 		return m.unlock()
 	case n < 81 && len(m.sessions) > 0:
 		return m.leave(m.r.IntN(len(m.sessions)))
+	case n == 81 && m.r.IntN(4) == 0: // somebody sets it
+		return m.clock(time.Duration(m.r.IntN(180)-60) * time.Minute)
+	case n < 84:
+		return m.review()
 	case n < 93:
 		return m.clock(time.Duration(m.r.IntN(12*60)) * time.Second)
 	case n < 98:
-		if m.book.policy != m.w.first {
+		if m.book.policy != m.books[0].policy && !m.book.confirm {
 			return m.reload(m.books[0]) // where most happens
 		}
 		return m.reload(pick(m.r, m.books))
@@ -231,7 +273,7 @@ func (m *model) best(key, to, rule string) *asked {
 	var best *asked
 	for _, a := range m.requests {
 		switch {
-		case a.key != key || a.to != to || a.rule != rule:
+		case a.key != key || a.to != to || a.rule != rule || a.sessions > 0 && a.opened >= a.sessions:
 		case a.grant == access.GrantActive && a.ends.After(m.now):
 			if best == nil || best.grant != access.GrantActive || a.ends.After(best.ends) {
 				best = a
@@ -246,8 +288,13 @@ func (m *model) best(key, to, rule string) *asked {
 }
 
 func (m *model) use(a *asked) {
+	a.opened++
 	if a.grant == access.GrantReady {
-		a.grant, a.begun, a.ends = access.GrantActive, m.now, m.now.Add(time.Hour)
+		length := time.Hour
+		if a.half {
+			length = 30 * time.Minute
+		}
+		a.grant, a.begun, a.ends = access.GrantActive, m.now, m.now.Add(length)
 	}
 }
 
@@ -278,7 +325,8 @@ func (m *model) settle(s *standing) {
 		if p.Grant != g.grantID || !p.NotAfter.Equal(g.ends) {
 			m.t.Errorf("in under %s until %v, want %s until %v", p.Grant, p.NotAfter, g.grantID, g.ends)
 		}
-		m.sessions = append(m.sessions, &sitting{s.key, s.to, rule, p, g})
+		m.sessions = append(m.sessions, &sitting{s.key, s.to, rule, p, g, s.v.id})
+		slices.SortFunc(m.sessions, func(a, b *sitting) int { return strings.Compare(string(a.id), string(b.id)) })
 		return
 	}
 	join := m.pending(s.key, s.to, rule)
@@ -333,9 +381,35 @@ func (m *model) follow(swept bool) {
 			}
 		}
 	}
-	for _, s := range again {
+	for len(again) > 0 {
+		i := m.firstIn(again)
+		s := again[i]
+		again = slices.Delete(again, i, i+1)
 		m.settle(s)
 	}
+}
+
+// firstIn chooses who of those at the door is looked at next. Where a grant
+// has fewer sessions than wait for it, whoever comes first gets in: nothing
+// says who that is.
+func (m *model) firstIn(list []*standing) int {
+	first := list[0]
+	if g := m.best(first.key, first.to, m.book.rules[first.to]); g == nil || g.sessions == 0 || m.out(first.key, first.to) {
+		return 0
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		for i, s := range list {
+			select {
+			case <-s.v.done:
+				if s.key == first.key && s.to == first.to {
+					return i
+				}
+			default:
+			}
+		}
+	}
+	m.t.Fatal("nobody got in")
+	return 0
 }
 
 func (m *model) withdraw(i int) string {
@@ -351,18 +425,25 @@ func (m *model) withdraw(i int) string {
 }
 
 func (m *model) decide(a *asked) string {
-	who := pick(m.r, []string{"bob", "carol", "dave", "alice", "erin"})
+	by := pick(m.r, []string{"bob", "bob in Slack", "carol in Slack", "dave", "alice", "erin"})
+	who, inSlack := strings.CutSuffix(by, " in Slack")
 	v := access.VerdictApprove
 	if m.r.IntN(6) == 0 {
 		v = access.VerdictDeny
 	}
-	what := fmt.Sprintf("%s: %s %s", who, v, a.id[20:])
-	var err error
-	if who == "carol" {
-		_, err = m.w.DecideSlack(m.t.Context(), "U0CAROL", access.Word{Request: a.id, Verdict: v})
-	} else {
-		_, err = m.w.Decide(m.t.Context(), m.w.by(who), access.Word{Request: a.id, Verdict: v})
+	what := fmt.Sprintf("%s: %s %s", by, v, a.id[20:])
+	word := access.Word{Request: a.id, Verdict: v}
+	if v == access.VerdictApprove && a.extends == nil && m.r.IntN(4) == 0 {
+		word.For = 30 * time.Minute
 	}
+	var err error
+	if inSlack {
+		_, err = m.w.DecideSlack(m.t.Context(), "U0"+strings.ToUpper(who), word)
+	} else {
+		_, err = m.w.Decide(m.t.Context(), m.w.by(who), word)
+	}
+	i := slices.IndexFunc(a.votes, func(v vote) bool { return v.who == who })
+	said := vote{who, false, !inSlack, word.For > 0}
 	eligible := func(who string) bool { return m.eligible(who, a.key) }
 	switch {
 	case m.locked["person:"+who]:
@@ -377,21 +458,36 @@ func (m *model) decide(a *asked) string {
 	case !eligible(who):
 		m.expect(what, err, access.ReasonNotAllowed)
 		return what
-	case v == access.VerdictDeny && slices.Contains(a.approvals, who):
+	case v == access.VerdictDeny && i >= 0 && !a.votes[i].clicked:
 		m.expect(what, err, access.ReasonDecided)
 		return what
 	case v == access.VerdictDeny:
 		a.state = access.RequestDenied
+		if i >= 0 { // their click
+			a.votes = slices.Delete(a.votes, i, i+1)
+		}
+	case m.book.confirm && inSlack && i >= 0:
+		m.expect(what, err, access.ReasonDecided)
+		return what
+	case m.book.confirm && inSlack:
+		said.clicked = true
+		a.votes = append(a.votes, said)
 	default:
-		repeated := slices.Contains(a.approvals, who)
-		if !repeated {
-			a.approvals = append(a.approvals, who)
+		repeated := i >= 0 && !a.votes[i].clicked && (a.votes[i].key || !m.book.confirm)
+		switch {
+		case i < 0:
+			a.votes = append(a.votes, said)
+		case !repeated:
+			a.votes[i] = said
+			m.confirmed++
 		}
 		count := 0
-		for _, who := range a.approvals {
-			if eligible(who) {
+		a.half = false
+		for _, v := range a.votes {
+			if eligible(v.who) && !v.clicked && (v.key || !m.book.confirm) {
 				count++
 			}
+			a.half = a.half || v.shortens && !v.clicked
 		}
 		switch {
 		case a.rule == "vault" && count >= 2, a.rule != "vault" && count >= 1:
@@ -416,7 +512,89 @@ func (m *model) approved(a *asked) {
 	if a.rule == "vault" {
 		a.useBy = m.now.Add(time.Hour)
 	}
+	if a.rule != "vault" {
+		a.sessions = m.book.sessions
+	}
 	a.grantID = m.w.request(a.id).Grant.ID
+}
+
+// human is who answers for a key.
+func human(key string) string {
+	if key == "robot" {
+		return "bob"
+	}
+	return person(key)
+}
+
+// owed is a break-glass access of a human that nobody has reviewed.
+func (m *model) owed(human_ string) *asked {
+	for _, a := range m.requests {
+		if a.glass && !a.reviewed && human(a.key) == human_ {
+			return a
+		}
+	}
+	return nil
+}
+
+func (m *model) breakGlass(key, to string) string {
+	what := fmt.Sprintf("%s breaks the glass of %s", key, to)
+	r, err := m.w.Ask(m.t.Context(), m.w.by(key), access.Ask{Target: target(to), Reason: "fire", BreakGlass: true})
+	switch {
+	case !m.book.asks:
+		m.expect(what, err, access.ReasonNoRule)
+	case m.out(key, to):
+		m.expect(what, err, access.ReasonLocked)
+	case m.book.rules[to] == "vault":
+		m.expect(what, err, access.ReasonNotAllowed)
+	case m.owed(human(key)) != nil:
+		m.expect(what, err, access.ReasonReviewOwed)
+	default:
+		m.expect(what, err, "")
+		if a := m.pending(key, to, m.book.rules[to]); a != nil && a.id != r.ID {
+			m.t.Errorf("%s: past an identical request", what)
+		}
+		a := m.known(r.ID, key, to, true)
+		a.glass = true
+		m.approved(a)
+		m.letIn++
+		m.follow(false)
+	}
+	return what
+}
+
+func (m *model) review() string {
+	var done []*asked
+	for _, a := range m.requests {
+		if a.glass {
+			done = append(done, a)
+		}
+	}
+	if len(done) == 0 {
+		return "nothing to review"
+	}
+	a := done[len(done)-1]
+	if owed := m.owed(human(a.key)); owed != nil {
+		a = owed
+	}
+	who := pick(m.r, []string{"alice", "bob", "dave", "erin", "carol"})
+	what := fmt.Sprintf("%s reviews %s", who, a.id[20:])
+	_, err := m.w.Desk.Review(m.t.Context(), m.w.by(who), a.id, "so it was")
+	there := a.rule != "production" && a.rule != "prod" || m.book.rules == nil && a.rule == "prod" || m.book.rules["root@db1"] == a.rule
+	switch {
+	case who == "carol": // by a key for logging in only
+		m.expect(what, err, access.ReasonNotAllowed)
+	case m.locked["person:"+who]:
+		m.expect(what, err, access.ReasonLocked)
+	case a.reviewed:
+		m.expect(what, err, access.ReasonDecided)
+	case who == human(a.key), who != "erin" && !(there && slices.Contains(m.book.leads, who)):
+		m.expect(what, err, access.ReasonNotAllowed)
+	default:
+		m.expect(what, err, "")
+		a.reviewed = true
+		m.reviewed++
+	}
+	return what
 }
 
 // eligible: who may approve what a key asks for.
@@ -687,6 +865,16 @@ func (m *model) restart() string {
 	return "restart"
 }
 
+// clicked counts the clicks of a request that wait for a key.
+func clicked(a *asked) (n int) {
+	for _, v := range a.votes {
+		if v.clicked {
+			n++
+		}
+	}
+	return n
+}
+
 // compare checks that desk and model agree.
 func (m *model) compare() {
 	m.t.Helper()
@@ -701,6 +889,12 @@ func (m *model) compare() {
 			if want == access.GrantActive && !r.Grant.NotAfter.Equal(a.held().ends) {
 				m.t.Errorf("grant of %s ends at %v, want %v", a.id[20:], r.Grant.NotAfter, a.held().ends)
 			}
+		}
+		if r.BreakGlass != a.glass || r.Owed() != (a.glass && !a.reviewed) || len(r.UnconfirmedBy()) != clicked(a) {
+			m.t.Errorf("%s: %+v, want %+v", a.id[20:], r, *a)
+		}
+		if r.State == access.RequestApproved && a.extends == nil && r.Grant.Opened != a.opened {
+			m.t.Errorf("%s: %d sessions opened, want %d", a.id[20:], r.Grant.Opened, a.opened)
 		}
 		if r.State != a.state || grant != want {
 			m.t.Errorf("%s of %s is %s %s, want %s %s", a.id[20:], a.key, r.State, grant, a.state, want)

@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -109,7 +110,8 @@ func (s *session) warn(w access.Warning) {
 	}
 }
 
-// under lists the sessions that live under a grant.
+// under lists the sessions that live under a grant, oldest first: where another
+// grant can take over some of them only, it is those.
 func (d *Desk) under(id access.GrantID) []*session {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -119,6 +121,7 @@ func (d *Desk) under(id access.GrantID) []*session {
 			list = append(list, s)
 		}
 	}
+	slices.SortFunc(list, func(a, b *session) int { return cmp.Compare(a.app.Session, b.app.Session) })
 	return list
 }
 

@@ -97,7 +97,7 @@ func (d *Desk) wait(ctx context.Context, w *waiter) error {
 func (d *Desk) waiting(w *waiter, r access.Request, l locks) (access.Waiting, bool) {
 	state := access.Waiting{Request: r.ID, Target: r.Target, Until: r.WaitUntil, Joined: w.joined}
 	if r.State == access.RequestApproved {
-		state.Approved = r.ApprovedBy()
+		state.Approved, state.BreakGlass, state.Auto = r.ApprovedBy(), r.BreakGlass, r.Auto
 		return state, true
 	}
 	p := d.Policy.Current()

@@ -41,6 +41,10 @@ func waitingLine(w access.Waiting, now time.Time) string {
 	until := fmt.Sprintf("until %s (%s left)", w.Until.UTC().Format("15:04:05 UTC"), left)
 	var b strings.Builder
 	switch {
+	case w.BreakGlass:
+		fmt.Fprintf(&b, "sallyport: BREAK-GLASS: you let yourself in, everybody is told and a review is owed; connecting to %s", w.Target)
+	case w.Auto != "":
+		fmt.Fprintf(&b, "sallyport: nobody had to be asked (%s); connecting to %s", w.Auto, w.Target)
 	case w.Missing == 0:
 		fmt.Fprintf(&b, "sallyport: approved by %s; connecting to %s", people(w.Approved), w.Target)
 	case len(w.Approved) > 0:
