@@ -19,7 +19,7 @@ func (w *town) configureSlack() error {
 	if section == nil || section["mode"] == "none" || w.slack != nil {
 		return nil
 	}
-	config := slacktest.Config{Commands: []string{"/access"}, Channels: []slacktest.Channel{{ID: channel, Name: "access"}}, Users: []slacktest.User{
+	config := slacktest.Config{Commands: []string{"/access"}, AckWithin: patience, TriggerTTL: patience, Channels: []slacktest.Channel{{ID: channel, Name: "access"}}, Users: []slacktest.User{
 		{ID: guest, Name: "guest", IsRestricted: true}, {ID: someone, Name: "someone"},
 	}}
 	for _, p := range w.people {
@@ -151,14 +151,17 @@ func cmdSlack(ts *testscript.TestScript, neg bool, args []string) {
 		w.noModal = true
 	case "types":
 		user := w.slackUser(ts, args[1])
-		before := len(w.slack.Messages(channel))
+		before := ""
+		if list := w.slack.Messages(channel); len(list) > 0 {
+			before = list[len(list)-1].TS
+		}
 		_, err := w.slack.SlashCommand(ctx, user, channel, "/access", strings.Join(args[2:], " "))
 		ts.Check(err)
-		for _, m := range w.slack.Messages(channel)[before:] {
-			if m.EphemeralTo == user {
-				fmt.Fprintln(ts.Stdout(), m.Shown())
-			}
-		}
+		m, err := w.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
+			return m.EphemeralTo == user && m.TS > before && !strings.HasPrefix(m.Text, "Working on it")
+		})
+		w.check(ts, err)
+		fmt.Fprintln(ts.Stdout(), m.Shown())
 	case "dm":
 		pattern := compile(ts, args[2])
 		m, err := w.slack.WaitMessage(ctx, w.slackUser(ts, args[1]), func(m slacktest.Message) bool { return pattern.MatchString(m.Shown()) })

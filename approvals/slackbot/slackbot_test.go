@@ -161,6 +161,8 @@ func workspace(t *testing.T, change func(*slacktest.Config)) *slacktest.Server {
 		},
 		Channels: []slacktest.Channel{{ID: channel, Name: "access"}, {ID: "C0DB", Name: "db"}},
 		Commands: []string{"/access"},
+		// Slack is patient here: a busy machine must not look like a slow app.
+		AckWithin: 30 * time.Second, TriggerTTL: time.Minute,
 	}
 	if change != nil {
 		change(&cfg)

@@ -48,6 +48,7 @@ func slackServer(t *testing.T) *slacktest.Server {
 	s, err := slacktest.Start(slacktest.Config{
 		Users:    []slacktest.User{{ID: "U0ALICE", Name: "alice"}, {ID: "U0BOB", Name: "bob"}, {ID: "U0DAVE", Name: "dave"}, {ID: "U0GUEST", Name: "guest", IsRestricted: true}},
 		Channels: []slacktest.Channel{{ID: accessChannel, Name: "access"}}, Commands: []string{"/access"},
+		AckWithin: 30 * time.Second, TriggerTTL: time.Minute,
 		Scopes: []string{"chat:write", "users:read", "commands", "im:write", "im:history", "channels:history"},
 	})
 	if err != nil {
