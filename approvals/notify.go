@@ -67,8 +67,12 @@ type retryAfter interface{ RetryAfter() time.Duration }
 // call would fail again.
 type permanent interface{ Permanent() bool }
 
-// tellRequester tells who asked, in private, what became of the request.
+// tellRequester tells who asked, in private, what became of the request; unless
+// nobody was asked, and they are in already.
 func (c *change) tellRequester(r access.Request) error {
+	if r.Auto != "" || r.BreakGlass {
+		return nil
+	}
 	return c.tell(access.Effect{Request: r.ID, Kind: access.EffectDecided})
 }
 

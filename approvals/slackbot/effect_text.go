@@ -38,8 +38,12 @@ func stale(e access.Effect, t Telling) bool {
 }
 
 func auto(e access.Effect, r access.Request) slack.RichTextElement {
+	length := r.For
+	if r.Grant != nil {
+		length = r.Grant.For
+	}
 	return line(run("• "), moment(e.At), run(fmt.Sprintf("  %s, %s for %s: %s",
-		access.Plain(string(r.Person), maxName), access.Plain(r.Target.String(), maxTitle), span(r.For), access.Plain(r.Auto, maxName))))
+		access.Plain(string(r.Person), maxName), access.Plain(r.Target.String(), maxTitle), span(length), access.Plain(r.Auto, maxName))))
 }
 
 // paragraph is one effect.
