@@ -64,6 +64,7 @@ type Pass struct {
 	Request      RequestID // empty with standing access
 	Grant        GrantID
 	Approvers    []PersonName
+	Bulk         Bulk      // of streams beyond the recording's limit
 	BreakGlass   bool      // the grant was taken in an emergency: nobody approved it
 	NotAfter     time.Time // zero with standing access: no end by time
 }

@@ -70,6 +70,7 @@ func (d *Desk) pass(s *session, approvers []access.PersonName) *access.Pass {
 		Login:        r.target.Login,
 		Rule:         r.rule.Name,
 		Allow:        r.allow,
+		Bulk:         r.rule.Record.Bulk,
 		PolicyDigest: r.policy.Digest,
 		Request:      g.RequestID,
 		Grant:        g.ID,

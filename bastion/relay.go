@@ -253,6 +253,10 @@ func (r *relay) warn(w access.Warning) {
 // goes on with a loud warning where the configuration says so.
 func (r *relay) unrecorded(pass *access.Pass) {
 	err := recordingFailed(r.rec.Err())
+	if refused := access.AsError(err); refused.Reason == access.ReasonLimit { // by the rule: nothing failed
+		r.s.end(refused)
+		return
+	}
 	r.s.log.Error("recording failed", "err", err)
 	r.s.event(audit.RecordingFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
 	if r.s.srv.OnFailure == recorder.Warn {

@@ -69,6 +69,7 @@ type ruleForm struct {
 
 type recordForm struct {
 	Keep time.Duration `yaml:"keep"`
+	Bulk string        `yaml:"bulk"`
 }
 
 type whoForm struct {

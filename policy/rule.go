@@ -30,6 +30,7 @@ type Rule struct {
 // Record is what a rule asks of the recordings of its sessions.
 type Record struct {
 	Keep time.Duration // how long they are kept; 0: as the server has it
+	Bulk access.Bulk   // empty: hash
 }
 
 // Who names people, directly or by group.

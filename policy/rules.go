@@ -89,6 +89,11 @@ func (r *reader) readAllowing(key string, f ruleForm, rule *Rule) {
 	if f.Record != nil {
 		r.positive(key+".record.keep", f.Record.Keep)
 		rule.Record.Keep = f.Record.Keep
+		bulk, err := access.ParseBulk(f.Record.Bulk)
+		if err != nil {
+			r.doc.Faultf(key+".record.bulk", "%v", err)
+		}
+		rule.Record.Bulk = bulk
 	}
 	if f.Approval == nil {
 		if f.Grant != nil {

@@ -21,6 +21,8 @@ func (rec *Recording) ready() error {
 	switch {
 	case rec.closed:
 		return ErrSealed
+	case rec.refused != nil:
+		return rec.refused
 	case rec.broken == nil:
 		return nil
 	case rec.r.OnFailure == Terminate:
@@ -31,6 +33,19 @@ func (rec *Recording) ready() error {
 		return rec.broken
 	}
 	return rec.resume()
+}
+
+// refuse ends the session, whatever [OnFailure] says: nothing failed, but the
+// rule lets no more through than is recorded whole. Nothing of what went
+// beyond is delivered.
+func (rec *Recording) refuse(s *stream) error {
+	rec.refused = access.Refuse(access.ReasonLimit, fmt.Sprintf("%s is longer than the %d bytes that the rule lets through", s.name, s.limit),
+		"Ask for a rule that lets bulk through").About(string(rec.session.ID))
+	if rec.broken == nil {
+		rec.broken = rec.refused
+		close(rec.failed)
+	}
+	return rec.refused
 }
 
 // fail takes note of a failure and returns it for the person. The first one

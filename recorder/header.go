@@ -13,10 +13,13 @@ const (
 	ledgerCols = 132 // of an sftp session: an entry with its digest on one line
 )
 
-// Shape is the terminal that a session begins with; zero without one.
+// Shape is how a session begins: its terminal, zero without one.
 type Shape struct {
 	Cols, Rows int
 	Term       string // TERM
+	// Bulk is what becomes of streams without a terminal beyond the limit;
+	// empty is [access.BulkHash].
+	Bulk access.Bulk
 }
 
 // Header is the first line of a cast (asciicast v2). The member "sallyport"

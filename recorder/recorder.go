@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -95,6 +96,12 @@ func (r *Recorder) start(ctx context.Context, s access.Session, shape Shape) (*R
 	s.State, s.BastionID = access.SessionLive, r.config.BastionID
 	s.Recording = path.Join(s.StartedAt.UTC().Format("2006/01/02"), string(s.ID))
 	rec := r.newRecording(s, start)
+	for _, stream := range rec.streams() {
+		if shape.Bulk == access.BulkRecord && stream.limit >= 0 {
+			stream.limit = math.MaxInt64
+		}
+		stream.strict = shape.Bulk == access.BulkRefuse
+	}
 	if len(r.config.Recipients) > 0 {
 		if err := rec.encrypt(r.config.Recipients); err != nil {
 			return nil, err

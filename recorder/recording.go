@@ -46,6 +46,7 @@ type Recording struct {
 	indexing sync.Mutex // held while entries of the ledger go to the index
 	indexed  int64      // how much of events has gone there
 
+	refused error         // more passed than the rule lets through
 	broken  error         // first failure
 	failed  chan struct{} // closed with it
 	gap     *Gap          // open gap under Warn
@@ -111,6 +112,9 @@ func (rec *Recording) pass(s *stream, p []byte, write func(*stream, []byte) erro
 	}
 	if len(p) == 0 {
 		return nil
+	}
+	if s.strict && s.limit >= 0 && int64(len(p)) > s.limit-s.stored {
+		return rec.refuse(s)
 	}
 	held := s.carry
 	if err := write(s, p); err != nil {

@@ -124,7 +124,7 @@ func (rec *Recording) finish() error {
 		Blocks: rec.idx.blocks, Chain: hex.EncodeToString(rec.idx.chain[:]),
 		Gaps: rec.gaps, Recovery: rec.recovery, BastionID: rec.r.config.BastionID,
 	}}
-	if rec.broken != nil {
+	if rec.broken != nil && rec.broken != rec.refused {
 		rec.seal.draft.Failure = rec.broken.Error()
 	}
 	return nil

@@ -27,10 +27,12 @@ type stream struct {
 	beside bool
 	file   *file // that file, once it is needed
 
-	limit int64      // of stored; negative with a terminal: none
-	sum   hash.Hash  // of all bytes; nil with a terminal
-	tail  *tail      // what is beyond the limit; nil until then
-	known FileDigest // after a crash: the last digest that a block tells
+	limit int64 // of stored; negative with a terminal: none
+	// strict: what is beyond the limit ends the session.
+	strict bool
+	sum    hash.Hash  // of all bytes; nil with a terminal
+	tail   *tail      // what is beyond the limit; nil until then
+	known  FileDigest // after a crash: the last digest that a block tells
 }
 
 func newStream(name string, terminal bool, limit int64) *stream {
