@@ -23,6 +23,13 @@
 //     of that grant instead of making another, so the total is one difference
 //     to hold against the rule's longest, and its sessions never change hands
 //     (extend.go). A session that several grants cover lives while any does.
+//   - Whatever approves goes the same way: a word of a person, a rule that asks
+//     nobody (auto.go), somebody who lets themselves in and owes a review
+//     (auto.go, review.go). Each is a decision row, so whoever looks later sees
+//     why. A click that must be confirmed is a row that does not count
+//     (confirm.go).
+//   - What conditions say changes with the clock: they are asked at the door and
+//     again while sessions run ([Desk.Recheck]); grants do not depend on them.
 //
 // It refuses to know SSH, SQL and Slack: the front door brings an
 // [access.Application], the database is a [Store], and requests are shown by
