@@ -88,15 +88,15 @@ func keyframes(t testing.TB, w *town, s access.Session) *screens.Keyframes {
 // From a keyframe one sees what one sees from the start.
 func TestSeek(t *testing.T) {
 	w := newTown(t)
-	s := w.long(t, 5<<20)
+	s := w.long(t, 3<<20)
 	folder := w.folder(s)
 	k := keyframes(t, w, s)
-	if n := len(k.Frames()); n < 5 || n > 80 {
-		t.Fatalf("%d keyframes of 5 MiB", n)
+	if n := len(k.Frames()); n < 3 || n > 60 {
+		t.Fatalf("%d keyframes of 3 MiB", n)
 	}
 	end := k.Frames()[len(k.Frames())-1].At
 	rnd := rand.New(rand.NewSource(4))
-	for range 20 {
+	for range 8 {
 		at := time.Duration(rnd.Int63n(int64(end + time.Minute)))
 		f, ok := k.Before(at)
 		if !ok {
@@ -159,7 +159,7 @@ func playedUpTo(t testing.TB, folder string, offset int64) *vt.Screen {
 // another recording, it is refused or shows what it held.
 func TestKeyframesAreNotTrusted(t *testing.T) {
 	w := newTown(t)
-	s, other := w.long(t, 3<<20), w.long(t, 1<<20+1<<19)
+	s, other := w.long(t, 1<<20+1<<19), w.long(t, 1<<20+1<<18)
 	keyframes(t, w, s)
 	keyframes(t, w, other)
 	file := filepath.Join(w.folder(s), "session.kf")
@@ -192,7 +192,7 @@ func TestKeyframesAreNotTrusted(t *testing.T) {
 		t.Fatal("the whole file is refused")
 	}
 	rnd := rand.New(rand.NewSource(5))
-	for range 200 {
+	for range 60 {
 		data := bytes.Clone(whole)
 		data[rnd.Intn(len(data))] ^= byte(1 + rnd.Intn(255))
 		if try(data) {
