@@ -252,6 +252,9 @@ func requestFacts(r access.Request, now time.Time) []fact {
 		put("approved", "so far by "+names(by))
 	}
 	put("asked", span(now.Sub(r.RequestedAt))+" ago; lapses in "+span(r.WaitUntil.Sub(now)))
+	if by := r.UnconfirmedBy(); len(by) > 0 {
+		put("to confirm", names(by)+" clicked in Slack; a key must follow")
+	}
 	put("request", string(r.ID))
 	return all
 }
