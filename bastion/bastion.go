@@ -111,6 +111,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	conns   map[*connection]struct{}
+	doors   []net.Listener
 	closing bool           // no session may begin
 	work    sync.WaitGroup // sessions; Add under mu while not closing
 }
@@ -138,8 +139,17 @@ func New(c Config) (*Server, error) {
 
 // Serve accepts connections on l until [Server.Shutdown]. It returns nil then.
 func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	s.doors = append(s.doors, l)
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		return l.Close()
+	}
 	err := s.shell.Serve(l)
-	if errors.Is(err, gliderssh.ErrServerClosed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || errors.Is(err, gliderssh.ErrServerClosed) {
 		return nil
 	}
 	return err
@@ -148,15 +158,17 @@ func (s *Server) Serve(l net.Listener) error {
 // Shutdown stops listening, lets sessions finish until ctx ends, then ends
 // those that are left with a message, and returns when they are recorded.
 func (s *Server) Shutdown(ctx context.Context) {
-	// A context that is over already: close the listeners, wait for nobody.
-	over, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := s.shell.Shutdown(over); err != nil && !errors.Is(err, context.Canceled) {
-		s.Log.Warn("closing the listeners", "err", err)
-	}
+	// Not by the shell's own Shutdown: its count of connections goes up while
+	// it waits for it.
 	s.mu.Lock()
 	s.closing = true
+	doors := s.doors
 	s.mu.Unlock()
+	for _, l := range doors {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.Log.Warn("closing a listener", "err", err)
+		}
+	}
 	done := make(chan struct{})
 	go func() {
 		s.work.Wait()

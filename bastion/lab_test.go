@@ -60,7 +60,19 @@ func (l *lab) Attend(ctx context.Context, _ access.Identity) (context.Context, f
 	return ctx, func() {}, nil
 }
 
-func (l *lab) Serve(ctx context.Context, t bastion.Terminal) int { return l.serve(ctx, t) }
+func (l *lab) Serve(ctx context.Context, t bastion.Terminal) int {
+	l.mu.Lock()
+	serve := l.serve
+	l.mu.Unlock()
+	return serve(ctx, t)
+}
+
+// serveBy makes f the console from here on.
+func (l *lab) serveBy(f func(context.Context, bastion.Terminal) int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.serve = f
+}
 
 // admitBy makes f the desk from here on.
 func (l *lab) admitBy(f func(context.Context, access.Application) (*access.Pass, error)) {

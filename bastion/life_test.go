@@ -44,11 +44,11 @@ func (l *lab) everywhere(who string) *everywhere {
 		}
 		return admit(ctx, a)
 	})
-	l.serve = func(ctx context.Context, t bastion.Terminal) int {
+	l.serveBy(func(ctx context.Context, t bastion.Terminal) int {
 		fmt.Fprintln(t.Stdout, "in")
 		<-ctx.Done()
 		return 0
-	}
+	})
 	e := &everywhere{l: l, jobs: map[string]*exec.Cmd{}, said: map[string]*syncBuffer{}}
 	local := filepath.Join(l.dir, "local.sock")
 	for what, args := range map[string][]string{

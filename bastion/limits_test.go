@@ -201,7 +201,7 @@ func TestShutdown(t *testing.T) {
 	addr := listener(t, "tcp", "127.0.0.1:0", echo)
 	allowing(l, access.Allow{Capability: access.MayLocalForward, Destinations: []string{addr}})
 	at := make(chan struct{})
-	l.serve = func(ctx context.Context, _ bastion.Terminal) int { close(at); <-ctx.Done(); return 0 }
+	l.serveBy(func(ctx context.Context, _ bastion.Terminal) int { close(at); <-ctx.Done(); return 0 })
 	run := func(target, command string) (out *syncBuffer, wait func() int) {
 		cmd := exec.Command("ssh", "-F", filepath.Join(l.dir, "ssh_config.alice"), "-n", target, command)
 		out = &syncBuffer{}
