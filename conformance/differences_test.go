@@ -85,7 +85,7 @@ var differences = map[string]difference{
 	"try-ciphers": {why: "CBC, 3DES, MD5, UMAC and, where the CPU has AES, chacha20 are not offered", prelude: offered, cut: []string{
 		"`${SSH} -Q cipher`", "`offered cipher`", "`${SSH} -Q mac`", "`offered mac`"}},
 	"kextype": {why: "group1, group16, group18, group exchange and sntrup are not offered: x/crypto has none, or for clients only", prelude: offered, cut: []string{"for k in `${SSH} -Q kex`", "for k in `offered kex`"}},
-	"integrity": {why: "the same algorithms", prelude: offered, cut: []string{
+	"integrity": {why: "MD5, UMAC and chacha20 are not offered, as in try-ciphers; a fault under each MAC that is offered is found", prelude: offered, cut: []string{
 		"macs=`${SSH} -Q mac`", "macs=`offered mac`", "macs=\"$macs `${SSH} -Q cipher-auth`\"", "macs=\"$macs `offered cipher-auth`\""}},
 	"dhgex":   {why: "group exchange is not offered: x/crypto has it for clients only", says: []string{`ssh failed \(\)`, `dhgex unexpected GEX sizes, expected .*, got ?`, `dhgex expected 3072 bit group, got ?`}},
 	"keytype": {why: "DSA and security keys are no host keys of ours", prelude: keysOfUs},
@@ -144,6 +144,7 @@ force() {
 		`ssh succeeded with key(\+cert)?`, "ssh failed with (multiple keys|key/cert)"}},
 	"limit-keytype": {why: "`PubkeyAcceptedAlgorithms` of the host does not apply to people, and a certificate has one principal", cut: []string{
 		"-n ${USER},mekmitasdigoat", "-n ${USER}", " && fatal \"", " ; : \""}},
+	"conch-ciphers": {why: "Debian 12's conch does not get to connecting, to sshd neither"},
 	"connection-timeout": {why: "`UnusedConnectionTimeout` is the host's, and the connection is to the bastion", cut: []string{
 		"check_ssh && fail \"ssh unexpectedly present\"", "check_ssh || fail \"ssh is gone\""}},
 }

@@ -88,7 +88,7 @@ func (s goSuite) run(t *testing.T) {
 	}
 	rows = append([]row{
 		{name: fmt.Sprintf("%d tests", passed), direct: ok, through: ok, channels: opened},
-		{name: fmt.Sprintf("%d tests", alone), direct: ok, through: notRun, why: "test the library alone"},
+		{name: fmt.Sprintf("%d tests", alone), direct: ok, through: notRun, why: "open no channel: they test the library alone, or authentication"},
 	}, rows...)
 	t.Log(rows[0], rows[1])
 	writeTable(t, s.name, rows)

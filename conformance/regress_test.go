@@ -93,7 +93,6 @@ func compare(t *testing.T, script string, direct, through *tree) row {
 			t.Errorf("%s: what is said to differ is left out, and it is %s through the bastion:\n%s", script, r.without, w.said)
 		}
 	}
-	t.Log(r)
 	switch {
 	case r.through == ok || r.direct != ok && !differs:
 	case !differs:
@@ -101,8 +100,11 @@ func compare(t *testing.T, script string, direct, through *tree) row {
 	case len(d.says) > 0:
 		if unsaid := d.unsaid(b.complaints); unsaid != "" {
 			t.Errorf("%s: %s\n%s", script, unsaid, b.said)
+		} else {
+			r.without = saysSo
 		}
 	}
+	t.Log(r)
 	return r
 }
 

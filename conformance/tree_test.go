@@ -56,7 +56,7 @@ func newTree(t *testing.T, name string, through bool) *tree {
 	tr.login = who.Username
 	sshd, server := sshdPath(t), sftpServerBin
 	// Shells of the suite's sshd read no .bashrc of whoever runs it.
-	tr.env = append(os.Environ(), "TEST_SSH_SSHD_CONFOPTS=SetEnv HOME="+tr.root, "USER="+tr.login, "LOGNAME="+tr.login, "OBJ="+dir, "BUILDDIR="+dir, "TEST_SSH_SSH=ssh",
+	tr.env = append(os.Environ(), "SSH_CONNECTION=", "TEST_SSH_SSHD_CONFOPTS=SetEnv HOME="+tr.root, "USER="+tr.login, "LOGNAME="+tr.login, "OBJ="+dir, "BUILDDIR="+dir, "TEST_SSH_SSH=ssh",
 		"TEST_SSH_PLINK=plink", "TEST_SSH_PUTTYGEN=puttygen", "TEST_SSH_CONCH=conch3",
 		"TEST_SSH_UNSAFE_PERMISSIONS=1", "TEST_SHELL=sh", "TEST_SSH_IPV6=yes", "TEST_SSH_ECC=yes", "PATH="+os.Getenv("PATH")+":/usr/sbin")
 	if through {
@@ -92,8 +92,9 @@ func (tr *tree) through(sshd string) (string, string) {
 		"VEIL="+tr.script("veil", fmt.Sprintf("%s=1 exec %s \"$@\"", asVeil, exe)),
 		"VEILED="+strconv.Itoa(tr.port+veilOffset))
 	wrapper := tr.script("sshd-through", fmt.Sprintf("export %s=%s %s=%s %s=\"${%s:-%s}\"; exec %s \"$@\"", asSSHD, tr.root, realSSHD, sshd, sftpServer, sftpServer, sftpServerBin, exe))
-	// sftp-server's options are for the one behind the bastion.
-	return wrapper, tr.script("sftp-through", fmt.Sprintf("export %s=\"%s $*\"; exec ssh -F %s/ssh_proxy -s somehost sftp", sftpServer, sftpServerBin, tr.dir))
+	// sftp-server's options are for the one behind the bastion. Started by a
+	// script of the host's configuration, it is behind already.
+	return wrapper, tr.script("sftp-through", fmt.Sprintf("[ -z \"$SSH_CONNECTION\" ] || exec "+sftpServerBin+" \"$@\"\nexport %s=\"%s $*\"; exec ssh -F %s/ssh_proxy -s somehost sftp", sftpServer, sftpServerBin, tr.dir))
 }
 
 func (tr *tree) script(name, line string) string {
@@ -143,9 +144,12 @@ func (tr *tree) run(script string, without *difference, limit time.Duration) res
 	_ = os.Remove(complaints)
 	// test-exec.sh OBJ SCRIPT; the suite's Makefile does the same.
 	cmd := exec.CommandContext(ctx, "sh", filepath.Join(tr.dir, "test-exec.sh"), tr.dir, filepath.Join(tr.dir, name+".sh"))
-	cmd.Env, cmd.Dir = tr.env, tr.dir
+	cmd.Env, cmd.Dir = slices.Clone(tr.env), tr.dir
 	if limit == brief {
-		cmd.Env = append(slices.Clone(tr.env), "TEST_SSH_FAIL_FATAL=yes")
+		cmd.Env = append(cmd.Env, "TEST_SSH_FAIL_FATAL=yes")
+	}
+	if script == "envpass" { // which has a SetEnv of its own, and the first wins
+		cmd.Env = append(cmd.Env, "TEST_SSH_SSHD_CONFOPTS=")
 	}
 	// What a script leaves running holds its output: a file, not a pipe.
 	out, err := os.Create(filepath.Join(tr.root, "said"))
