@@ -42,26 +42,32 @@ type townKey struct{}
 
 func townOf(ts *testscript.TestScript) *town { return ts.Value(townKey{}).(*town) }
 
-// setUp builds the town of a script; the bastion is the script's to start.
-func setUp(env *testscript.Env) error {
+// found builds a town in an empty folder. Its end is leave.
+func found(t testing.TB, dir string) (*town, error) {
 	w := &town{
-		t: env.T().(testing.TB), dir: env.WorkDir, people: inhabitants(), jobs: map[string]*job{},
+		t: t, dir: dir, people: inhabitants(), jobs: map[string]*job{},
 		rules: defaultRules, look: &lookout{},
 	}
-	env.Values[townKey{}] = w
-	env.Defer(w.leave)
-	if err := w.writeKeys(); err != nil {
-		return err
-	}
-	dir := w.path("host")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+	home := w.path("host")
+	if err := errors.Join(w.writeKeys(), os.MkdirAll(home, 0o700)); err != nil {
+		return nil, err
 	}
 	var err error
 	// The CA is known once the bastion has started.
-	if w.host, err = sshdtest.Start(sshdtest.Config{Dir: dir, CA: keyOf["nobody"].line}); err != nil {
-		missing(w.t, err.Error())
+	if w.host, err = sshdtest.Start(sshdtest.Config{Dir: home, CA: keyOf["nobody"].line}); err != nil {
+		missing(t, err.Error())
 	}
+	return w, nil
+}
+
+// setUp builds the town of a script; the bastion is the script's to start.
+func setUp(env *testscript.Env) error {
+	w, err := found(env.T().(testing.TB), env.WorkDir)
+	if err != nil {
+		return err
+	}
+	env.Values[townKey{}] = w
+	env.Defer(w.leave)
 	if own, err := os.ReadFile(w.path("rules.yaml")); err == nil {
 		w.rules = string(own)
 	}

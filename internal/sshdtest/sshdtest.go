@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -48,6 +49,7 @@ type Host struct {
 	mu        sync.Mutex
 	log       bytes.Buffer
 	running   map[*exec.Cmd]struct{} // nil when closed
+	latest    time.Time              // connection
 	wait      sync.WaitGroup
 }
 
@@ -133,6 +135,9 @@ func (h *Host) accept() {
 		if err != nil {
 			return // closed
 		}
+		h.mu.Lock()
+		h.latest = time.Now()
+		h.mu.Unlock()
 		h.wait.Go(func() {
 			if err := h.serve(c.(*net.TCPConn)); err != nil {
 				h.write([]byte(fmt.Sprintf("sshdtest: %v\n", err)))
@@ -196,6 +201,13 @@ func (h *Host) Connections() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.running)
+}
+
+// Latest is when the latest connection came; zero before the first.
+func (h *Host) Latest() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.latest
 }
 
 // Close ends all connections.
