@@ -23,6 +23,10 @@ func unproven(rule *policy.Rule, who decider) *access.Error {
 	if id := who.actor.Identity; id != nil && id.SecurityKey {
 		return nil
 	}
+	return wantsSecurityKey(rule)
+}
+
+func wantsSecurityKey(rule *policy.Rule) *access.Error {
 	return access.Refuse(access.ReasonNotAllowed, fmt.Sprintf("the rule %s takes approvals by a security key only", rule.Name),
 		"Connect with a key of yours whose type begins with sk-, marked for deciding: ssh -i KEY bastion approve ID")
 }

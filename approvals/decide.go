@@ -139,6 +139,9 @@ func mayDecide(p *policy.Policy, who decider, r access.Request, word access.Word
 		return nil, requester, access.Refuse(access.ReasonSelf, "nobody decides their own request", "Ask one of the others; ssh bastion cancel ID withdraws it")
 	}
 	if !slices.Contains(names(p.Approvers(rule, requester)), who.person.Name) {
+		if rule.Approval.Confirm == access.ConfirmSecurityKey && slices.ContainsFunc(rule.Approval.By, func(a policy.Approvers) bool { return a.Includes(who.person) }) {
+			return nil, requester, wantsSecurityKey(rule) // they have none
+		}
 		return nil, requester, access.Refuse(access.ReasonNotAllowed, fmt.Sprintf("the rule %s does not ask you", rule.Name), "")
 	}
 	return rule, requester, nil

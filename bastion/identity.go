@@ -129,8 +129,9 @@ func (s *Server) failed(from net.Addr, err error) {
 	})
 }
 
-// attempts says what was tried in vain. A signature that does not verify ends
-// the connection with an error that x/crypto gives no type.
+// attempts says what was tried in vain. A signature that does not verify, or of
+// a security key that nobody touched, ends the connection with an error that
+// x/crypto gives no type.
 func attempts(err error) []string {
 	var auth *gossh.ServerAuthError
 	switch {
@@ -140,7 +141,8 @@ func attempts(err error) []string {
 			reasons[i] = e.Error()
 		}
 		return reasons
-	case strings.Contains(err.Error(), "verif"): // "did not verify", "verification error"
+	case strings.Contains(err.Error(), "verif"), // "did not verify", "verification error"
+		strings.Contains(err.Error(), "signature"): // "missing required user presence flag"
 		return []string{err.Error()}
 	default:
 		return nil
