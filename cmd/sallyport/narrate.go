@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/audit"
 	"github.com/sallyport/sallyport/internal/slacktest"
 	"github.com/sallyport/sallyport/store"
@@ -102,8 +103,18 @@ func story(e audit.Event) string {
 	switch e.Kind {
 	case audit.RequestCreated:
 		return fmt.Sprintf("%s asks for %s (%s): %s", e.Person, target, e.Request, orNone(e.Detail["reason"]))
+	case audit.RequestBreakGlass:
+		return fmt.Sprintf("%s broke the glass and let themselves in to %s (%s): %s; somebody has to review it", e.Person, target, e.Request, e.Detail["reason"])
+	case audit.RequestReviewed:
+		return fmt.Sprintf("%s reviewed what %s did on %s: %s", e.Actor, e.Person, target, orNone(e.Detail["note"]))
+	case audit.RequestClicked:
+		return fmt.Sprintf("%s clicked approve on %s for %s; it counts once their key confirms it", e.Actor, target, e.Person)
+	case audit.RequestApproval:
+		return fmt.Sprintf("%s approved %s for %s; more must", e.Actor, target, e.Person)
+	case audit.RequestEscalated:
+		return fmt.Sprintf("nobody has decided %s's request for %s; others are asked too", e.Person, target)
 	case audit.RequestApproved:
-		return fmt.Sprintf("%s approved %s for %s", e.Actor, target, e.Person)
+		return approval(e, target)
 	case audit.RequestDenied:
 		return fmt.Sprintf("%s denied %s to %s: %s", e.Actor, target, e.Person, orNone(e.Detail["reason"]))
 	case audit.RequestCancelled:
@@ -130,6 +141,20 @@ func story(e audit.Event) string {
 		return fmt.Sprintf("%s's grant for %s: %s", e.Person, target, strings.TrimPrefix(string(e.Kind), "grant."))
 	default:
 		return ""
+	}
+}
+
+// approval tells by whom a request was approved, or why by nobody.
+func approval(e audit.Event, target string) string {
+	switch access.Via(e.Detail["via"]) {
+	case access.ViaSystem:
+		return "" // the break-glass event has told it
+	case access.ViaPolicy:
+		return fmt.Sprintf("%s needs nobody's word for %s: %s", e.Person, target, e.Detail["reason"])
+	case access.ViaSocket:
+		return fmt.Sprintf("the admin of the bastion itself (%s) approved %s for %s: %s", e.Actor, target, e.Person, e.Detail["reason"])
+	default:
+		return fmt.Sprintf("%s approved %s for %s", e.Actor, target, e.Person)
 	}
 }
 
