@@ -127,6 +127,10 @@ func New(c Config) (*Server, error) {
 	if c.Revoked == nil {
 		c.Revoked = func(gossh.PublicKey) bool { return false }
 	}
+	var err error
+	if c.HostKeys, err = withoutSHA1(c.HostKeys); err != nil {
+		return nil, err
+	}
 	s := &Server{
 		Config: c, guard: newGuard(c.Limits, c.Now), conns: map[*connection]struct{}{},
 		presence:  newPresence(c.Limits.SessionsPerPerson),

@@ -42,7 +42,7 @@ var errNoAuth = errors.New("no authentication: a key must be proven")
 // signed. Only the second look makes an identity.
 func (s *Server) outerConfig(a *arrival) *gossh.ServerConfig {
 	return &gossh.ServerConfig{
-		Config:               algorithms(),
+		Config: algorithms(), PublicKeyAuthAlgorithms: userKeys(),
 		MaxAuthTries:         s.Limits.AuthTries,
 		NoClientAuthCallback: func(gossh.ConnMetadata) (*gossh.Permissions, error) { return nil, errNoAuth },
 		PublicKeyCallback: func(c gossh.ConnMetadata, key gossh.PublicKey) (*gossh.Permissions, error) {

@@ -129,7 +129,7 @@ func (c *connection) handshake(nc gossh.NewChannel, d direct, host access.Host) 
 // may ask for that always.
 func (c *connection) innerConfig(d direct, host access.Host) *gossh.ServerConfig {
 	return &gossh.ServerConfig{
-		Config:        algorithms(),
+		Config: algorithms(), PublicKeyAuthAlgorithms: userKeys(),
 		ServerVersion: "SSH-2.0-" + version,
 		MaxAuthTries:  c.srv.Limits.AuthTries,
 		NoClientAuth:  true,

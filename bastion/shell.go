@@ -5,7 +5,6 @@ import (
 
 	gliderssh "github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
-	"golang.org/x/sys/cpu"
 )
 
 // arrivalKey is where gliderlabs' per-connection context keeps the [arrival]
@@ -60,16 +59,4 @@ func (s *Server) hostSigners() []gliderssh.Signer {
 		signers[i] = k
 	}
 	return signers
-}
-
-// algorithms is the offer to clients and to hosts. chacha20-poly1305 has no
-// assembly on amd64 in x/crypto (a tenth of AES-GCM's speed), and on the
-// client's leg the client's order wins: where the CPU has AES it is not
-// offered at all.
-func algorithms() gossh.Config {
-	ciphers := []string{gossh.CipherAES128GCM, gossh.CipherAES256GCM, gossh.CipherAES128CTR, gossh.CipherAES192CTR, gossh.CipherAES256CTR}
-	if !(cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ) && !(cpu.ARM64.HasAES && cpu.ARM64.HasPMULL) {
-		ciphers = append([]string{gossh.CipherChaCha20Poly1305}, ciphers...)
-	}
-	return gossh.Config{Ciphers: ciphers}
 }
