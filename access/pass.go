@@ -48,8 +48,8 @@ type Pass struct {
 	// [*Error] to show. It is not the context of the client's connection.
 	Context context.Context
 	// Warnings receives before the grant ends, at five minutes and at one,
-	// and when its end moves. It is never closed and buffers what it may ever
-	// hold.
+	// when its end moves, and when somebody begins or ends to watch. It is
+	// never closed and buffers what it may ever hold.
 	Warnings <-chan Warning
 	// Done tells the desk that the session is over. It must be called
 	// exactly once, whatever happened.
@@ -70,10 +70,14 @@ type Pass struct {
 }
 
 // Warning says that the grant ends soon, or that the session may now go on
-// until another time than the person was told of.
+// until another time than the person was told of; or, with Watcher, that
+// somebody looks on.
 type Warning struct {
 	Left     time.Duration
 	NotAfter time.Time
 	Grant    GrantID
 	Moved    bool // NotAfter is new: more time was approved, or another grant covers the session
+
+	Watcher string // who watches the session; the other fields are zero
+	Gone    bool   // they do no longer
 }

@@ -59,6 +59,8 @@ const (
 	SessionStarted     Kind = "session.started"     // (kind)
 	SessionEnded       Kind = "session.ended"       // (kind, cause, detail, exit_status, sequence, manifest)
 	SessionKilled      Kind = "session.killed"      // somebody ended it (reason, via)
+	SessionWatched     Kind = "session.watched"     // somebody began to watch it live (via, told)
+	SessionUnwatched   Kind = "session.unwatched"   // and does no longer (via, for)
 	ChannelRefused     Kind = "channel.refused"     // the gate; what there is of (channel, request, subsystem, destination, reason, by)
 	RecordingFailed    Kind = "recording.failed"    // (cause)
 	RecordingRecovered Kind = "recording.recovered" // cut short by a crash, closed at the next start

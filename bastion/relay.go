@@ -232,21 +232,32 @@ func (r *relay) resize(q *gossh.Request) bool {
 	return true
 }
 
-// warn tells whoever sits at the terminal that time is short, or that there is
-// more of it.
+// warn tells whoever sits at the terminal that time is short, that there is
+// more of it, or that somebody watches.
 func (r *relay) warn(w access.Warning) {
 	if !r.terminal {
 		return
 	}
-	left, at := w.Left.Round(time.Second).String(), w.NotAfter.UTC().Format("15:04:05 UTC")
-	text := "sallyport: this session ends in " + left + ", at " + at + ". ssh bastion extend asks for more (" + string(w.Grant) + ")"
-	if w.Moved {
-		text = "sallyport: this session may go on for " + left + ", until " + at + " (" + string(w.Grant) + ")"
-	}
+	text := warning(w)
 	if err := r.rec.Marker(text); err != nil {
 		r.s.end(recordingFailed(err))
 	}
 	go r.s.say(text) // a slow terminal must not hold the session's end
+}
+
+// warning is w in words.
+func warning(w access.Warning) string {
+	switch {
+	case w.Gone:
+		return "sallyport: " + w.Watcher + " is no longer watching"
+	case w.Watcher != "":
+		return "sallyport: " + w.Watcher + " is watching"
+	}
+	left, at := w.Left.Round(time.Second).String(), w.NotAfter.UTC().Format("15:04:05 UTC")
+	if w.Moved {
+		return "sallyport: this session may go on for " + left + ", until " + at + " (" + string(w.Grant) + ")"
+	}
+	return "sallyport: this session ends in " + left + ", at " + at + ". ssh bastion extend asks for more (" + string(w.Grant) + ")"
 }
 
 // unrecorded is called once, when the recording fails: the session ends, or

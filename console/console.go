@@ -48,9 +48,12 @@ type Config struct {
 	Advertise  string                // host:port that ssh-config and known-hosts print
 	HostKeys   []ssh.PublicKey       // the bastion's own
 	HostCA     ssh.PublicKey         // signs the keys that -J shows
-	BastionID  string
-	Now        access.Clock
-	Log        *slog.Logger
+	// Viewer shows a live session on the terminal of a call that has keys, Stdin;
+	// it asks the desk itself. It returns when the person leaves or ctx ends.
+	Viewer    func(ctx context.Context, call Call, s access.Session) error
+	BastionID string
+	Now       access.Clock
+	Log       *slog.Logger
 }
 
 // Console runs commands. It is safe for concurrent use.
@@ -69,13 +72,14 @@ type Size struct {
 type Call struct {
 	Actor access.Actor
 	Args  []string
-	// Stdin is read by the replay on a terminal only, for the keys that end
-	// it. It may be nil, and may still be in a read when Run returns.
+	// Stdin is read by replay and watch on a terminal only, for their keys. It
+	// may be nil, and may still be in a read when Run returns.
 	Stdin          io.Reader
-	Stdout, Stderr io.Writer // lines end in \n; a raw terminal's owner translates
-	Terminal       *Size     // of Stdout; nil when it is none
-	Color          bool      // Stdout shows colour and nobody asked for none
-	Reason         string    // from SALLYPORT_REASON; --reason goes first
+	Stdout, Stderr io.Writer   // lines end in \n; a raw terminal's owner translates
+	Terminal       *Size       // of Stdout; nil when it is none
+	Resizes        <-chan Size // later ones of Terminal; nil for none
+	Color          bool        // Stdout shows colour and nobody asked for none
+	Reason         string      // from SALLYPORT_REASON; --reason goes first
 }
 
 // Run runs one command and returns its exit status: 0 done, 1 not done, 2 not

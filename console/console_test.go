@@ -19,7 +19,7 @@ var lines = map[string]string{
 	"hosts": "hosts", "whoami": "whoami",
 	"request": "request root@db1", "requests": "requests", "approve": "approve " + pendingID, "deny": "deny " + pendingID, "cancel": "cancel " + pendingID,
 	"grants": "grants", "release": "release " + grantID, "revoke": "revoke " + grantID,
-	"sessions": "sessions", "kill": "kill " + liveID, "replay": "replay " + sealedID, "search": "search text", "verify": "verify", "export": "export " + sealedID,
+	"sessions": "sessions", "kill": "kill " + liveID, "watch": "watch " + liveID, "replay": "replay " + sealedID, "search": "search text", "verify": "verify", "export": "export " + sealedID,
 	"extend": "extend " + grantID, "lock": "lock", "unlock": "unlock person:eve",
 	"audit": "audit", "keys": "keys", "hold": "hold", "unhold": "unhold " + sealedID + " --reason x", "ssh-config": "ssh-config", "known-hosts": "known-hosts",
 }
@@ -35,7 +35,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"request": people, "cancel": people, "release": people, "extend": people,
 		"lock": "carol dave local", "unlock": "dave local",
 		"revoke": everyone, "kill": everyone,
-		"replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local",
+		"watch": "carol local", "replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local",
 		"hold": "carol dave local", "unhold": "carol dave",
 	}
 	if len(may) != len(lines) {

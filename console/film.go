@@ -40,6 +40,23 @@ func (t *transcript) row(y int) {
 	t.begun.Reset()
 }
 
+// look gives the lines that are complete while the screen goes on: those above
+// the one that the cursor is in. A full-screen program's come when it leaves
+// or clears the screen; until then it may draw them anew at any moment.
+func (t *transcript) look() {
+	if t.screen.OnAlternate() {
+		return
+	}
+	_, at, _ := t.screen.Cursor()
+	for at > 0 && t.screen.Wrapped(at-1) {
+		at--
+	}
+	t.dirty = t.screen.TakeDirtyAbove(t.dirty[:0], at)
+	for _, y := range t.dirty {
+		t.row(y)
+	}
+}
+
 // end gives what is left on the screen.
 func (t *transcript) end() {
 	t.dirty = t.screen.TakeDirty(t.dirty[:0])

@@ -118,7 +118,7 @@ func (c *call) ended(typed string) (access.Session, error) {
 		return found, err
 	}
 	if found.State == access.SessionLive {
-		return found, access.Refuse(access.ReasonNotFound, "this session still runs, its recording is not closed", "Wait for its end").About(string(id))
+		return found, access.Refuse(access.ReasonNotFound, "this session still runs, its recording is not closed", "watch follows it; or wait for its end").About(string(id))
 	}
 	return found, nil
 }

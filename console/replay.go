@@ -90,7 +90,8 @@ type movie struct {
 	// terminal: it was recorded on one. Without, its output is text, whose
 	// lines end in \n alone.
 	terminal bool
-	skipped  int // lines that cannot be read
+	skipped  int   // lines that cannot be read
+	next     int64 // offset of what was not given yet; see [movie.more]
 }
 
 // screen is what the recording began on.

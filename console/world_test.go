@@ -281,6 +281,10 @@ func (w *world) Kill(_ context.Context, a access.Actor, id access.SessionID, rea
 	return w.note("kill %s %s %q", a.Person, id, reason)
 }
 
+func (w *world) Watch(_ context.Context, a access.Actor, id access.SessionID) (func(), error) {
+	return func() { _ = w.note("leave %s", id) }, w.note("watch %s %s", a.Person, id)
+}
+
 // The store.
 
 func (w *world) Sessions(_ context.Context, q access.SessionQuery) (out []access.Session, _ error) {
@@ -294,6 +298,8 @@ func (w *world) Sessions(_ context.Context, q access.SessionQuery) (out []access
 }
 
 func (w *world) Session(_ context.Context, id access.SessionID) (access.Session, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, s := range w.sessions {
 		if s.ID == id {
 			return s, nil

@@ -65,6 +65,7 @@ type ruleForm struct {
 	Approval  *approvalForm `yaml:"approval"`
 	Grant     *grantForm    `yaml:"grant"`
 	Record    *recordForm   `yaml:"record"`
+	Watch     string        `yaml:"watch"`
 }
 
 type recordForm struct {

@@ -57,7 +57,7 @@ func (r *reader) readCondition(key, text string) *Condition {
 
 // checkDeny refuses what a deny rule would silently ignore.
 func (r *reader) checkDeny(key string, f ruleForm) {
-	for _, k := range []string{"approval", "grant", "inner_auth", "record"} {
+	for _, k := range []string{"approval", "grant", "inner_auth", "record", "watch"} {
 		if r.doc.Has(key + "." + k) {
 			r.doc.Faultf(key+"."+k, "has no place in a deny rule")
 		}
@@ -95,6 +95,11 @@ func (r *reader) readAllowing(key string, f ruleForm, rule *Rule) {
 		}
 		rule.Record.Bulk = bulk
 	}
+	watch, err := access.ParseWatch(f.Watch)
+	if err != nil {
+		r.doc.Faultf(key+".watch", "%v", err)
+	}
+	rule.Watch = watch
 	if f.Approval == nil {
 		if f.Grant != nil {
 			r.doc.Faultf(key+".grant", "belongs to an approval; standing access has no grant")

@@ -13,6 +13,9 @@ import (
 type Config struct {
 	Actor access.Actor
 	Roles Roles
+	// Only shows the player of this session and nothing else; leaving it ends
+	// the program.
+	Only *access.Session
 
 	Sessions Sessions // for auditors
 	Requests Requests

@@ -113,7 +113,7 @@ var playerKeys = struct {
 	PanLeft:    binding([]string{"left", "shift+left"}, "←", "pan left"),
 	PanRight:   binding([]string{"right", "shift+right"}, "→", "pan right"),
 	PanFree:    binding([]string{"c"}, "c", "free the pan"),
-	Kill:       binding([]string{"X"}, "X", "end the session"),
+	Kill:       binding([]string{"k", "X"}, "k", "end the session"),
 	Close:      binding([]string{"f"}, "any key", "closes"),
 	Leave:      binding([]string{"q", "esc"}, "q", "back"),
 }

@@ -153,6 +153,9 @@ func (p *player) Keys() help.KeyMap {
 	short := []key.Binding{k.Pause, k.Seconds, k.Speed, k.Search, k.Goto, k.Facts, k.Idle}
 	if p.live() {
 		short = slices.Insert(short, 1, k.Follow)
+		if p.cfg.Desk != nil {
+			short = slices.Insert(short, 2, k.Kill)
+		}
 	}
 	own := []key.Binding{k.Search, k.Again, k.Facts}
 	if p.live() {

@@ -46,6 +46,11 @@ func newRoot(ctx context.Context, cfg Config, env []string) *root {
 	r := &root{shared: s, help: help.New(), cols: 80, rows: 24}
 	r.help.Styles = s.look.helpStyles()
 	r.help.ShortSeparator, r.help.FullSeparator = "  ", "  "
+	if cfg.Only != nil {
+		r.tabs = []tab{{name: "Session", page: newEmpty(s)}}
+		r.stack = []page{newPlayer(s, *cfg.Only)}
+		return r
+	}
 	add := func(name string, p page) { r.tabs = append(r.tabs, tab{name: name, page: p}) }
 	if cfg.Roles.Auditor && cfg.Sessions != nil {
 		add("Sessions", newBrowser(s))
@@ -70,6 +75,10 @@ func (r *root) Init() tea.Cmd {
 	for _, t := range r.tabs {
 		t.page.SetSize(r.pageSize())
 		cmds = append(cmds, t.page.Init())
+	}
+	for _, p := range r.stack {
+		p.SetSize(r.pageSize())
+		cmds = append(cmds, p.Init())
 	}
 	return tea.Batch(cmds...)
 }
@@ -174,6 +183,9 @@ func (r *root) pop() tea.Cmd {
 	}
 	r.stack = r.stack[:n-1]
 	r.helping = false
+	if r.shared.cfg.Only != nil {
+		return tea.Quit
+	}
 	r.front().SetSize(r.pageSize())
 	return nil
 }

@@ -69,6 +69,7 @@ type house struct {
 	desk     *approvals.Desk
 	slack    *slackbot.Bot // nil without Slack
 	console  *console.Console
+	screen   *screen
 	door     *bastion.Server
 	revoked  *revocations
 
@@ -161,6 +162,7 @@ func (h *house) openDesk(context.Context) (err error) {
 }
 
 func (h *house) openConsole(context.Context) (err error) {
+	h.screen = &screen{desk: h.desk, store: h.store, policy: h.policy, recorder: h.recorder, now: time.Now, log: h.log}
 	public := make([]ssh.PublicKey, len(h.hostKeys))
 	for i, k := range h.hostKeys {
 		public[i] = k.PublicKey()
@@ -168,9 +170,10 @@ func (h *house) openConsole(context.Context) (err error) {
 	h.console = console.New(console.Config{
 		Desk: h.desk, Store: h.store, Policy: h.policy,
 		Recordings: h.config.recordings(), Trust: h.recorder.Keys().Trust, Keys: h.recorder.Keys(),
-		Advertise: h.advertise(), HostKeys: public, HostCA: h.hostCA.PublicKey(),
+		Advertise: h.advertise(), HostKeys: public, HostCA: h.hostCA.PublicKey(), Viewer: h.screen.watch,
 		BastionID: h.config.BastionID, Now: time.Now, Log: h.log,
 	})
+	h.screen.console = h.console
 	h.socket, err = h.console.Listen(h.config.socket())
 	return err
 }
@@ -193,10 +196,7 @@ func (h *house) openDoor(context.Context) (err error) {
 		},
 		Policy: h.policy, Desk: h.desk, Mint: h.signer.mint, Emergency: h.signer.emergency, Recorder: h.recorder,
 		OnFailure: recorder.OnFailure(h.config.Recording.OnFailure), Audit: h.store,
-		Console: &screen{
-			console: h.console, desk: h.desk, store: h.store, policy: h.policy,
-			recorder: h.recorder, now: time.Now, log: h.log,
-		},
+		Console:   h.screen,
 		BastionID: h.config.BastionID, Now: time.Now, NewID: newID, Log: h.log,
 	})
 	return err

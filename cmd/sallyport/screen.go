@@ -10,7 +10,6 @@ import (
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/approvals"
-	"github.com/sallyport/sallyport/audit"
 	"github.com/sallyport/sallyport/bastion"
 	"github.com/sallyport/sallyport/console"
 	"github.com/sallyport/sallyport/policy"
@@ -51,6 +50,7 @@ func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
 	if t.PTY != nil {
 		// The client's terminal is raw: lines end in CR LF, and Ctrl-C is a byte.
 		call.Terminal = &console.Size{Cols: t.PTY.Size.Cols, Rows: t.PTY.Size.Rows}
+		call.Resizes = each(ctx, t.PTY.Resizes, func(z bastion.Size) console.Size { return console.Size(z) })
 		call.Color = t.PTY.Term != "dumb" && t.Env["NO_COLOR"] == ""
 		call.Stdout, call.Stderr = crlf{t.Stdout}, crlf{t.Stderr}
 		call.Stdin = interruptible(t.Stdin, cancel)
@@ -68,20 +68,21 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 	}
 	roles := current.Role(person)
 	identity := t.Identity
+	actor := access.Actor{Person: person.Name, Via: access.ViaConsole, Identity: &identity}
 	env := make([]string, 0, len(t.Env)+1)
 	for name, value := range t.Env {
 		env = append(env, name+"="+value)
 	}
 	err := tui.Run(ctx, tui.Config{
-		Actor:    access.Actor{Person: person.Name, Via: access.ViaConsole, Identity: &identity},
+		Actor:    actor,
 		Roles:    tui.Roles{Auditor: roles.Auditor, Approver: roles.Approver},
 		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk,
-		Open:      s.viewed(person.Name, &identity),
+		Open:      s.opening(actor),
 		Rights:    s.rights(person.Name),
 		MayDecide: s.mayDecide(person.Name),
 		Terminal: tui.Terminal{
 			In: t.Stdin, Out: t.Stdout, Env: append(env, "TERM="+t.PTY.Term),
-			Size: tui.Size(t.PTY.Size), Resizes: sizes(ctx, t.PTY.Resizes),
+			Size: tui.Size(t.PTY.Size), Resizes: each(ctx, t.PTY.Resizes, func(z bastion.Size) tui.Size { return tui.Size(z) }),
 		},
 		Now: s.now, Log: s.log,
 	})
@@ -91,22 +92,6 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		return 255
 	}
 	return 0
-}
-
-// viewed opens recordings, having kept first that the person looked.
-func (s *screen) viewed(name access.PersonName, identity *access.Identity) func(context.Context, access.Session) (tui.Recording, error) {
-	open := openRecording(s.recorder.Folder)
-	return func(ctx context.Context, viewed access.Session) (tui.Recording, error) {
-		err := s.store.Record(ctx, audit.Event{
-			Kind: audit.RecordingViewed, Actor: string(name), Person: string(name), Source: identity.Source.String(),
-			Session: string(viewed.ID), Host: viewed.Target.Host, Login: viewed.Target.Login,
-			Detail: map[string]string{"command": "tui", "of": string(viewed.Person)},
-		})
-		if err != nil {
-			return nil, err
-		}
-		return open(ctx, viewed)
-	}
 }
 
 // rights lists where a person may go, under the policy in force when asked.
@@ -155,15 +140,16 @@ func (s *screen) mayDecide(name access.PersonName) func(access.Request) bool {
 	}
 }
 
-// sizes hands on the latest size until ctx ends.
-func sizes(ctx context.Context, in <-chan bastion.Size) <-chan tui.Size {
-	out := make(chan tui.Size)
+// each hands on what comes, as something else, until ctx ends. Of sizes the
+// latest counts, and in keeps no other.
+func each[A, B any](ctx context.Context, in <-chan A, as func(A) B) <-chan B {
+	out := make(chan B)
 	go func() {
 		for {
 			select {
-			case size := <-in:
+			case a := <-in:
 				select {
-				case out <- tui.Size(size):
+				case out <- as(a):
 				case <-ctx.Done():
 					return
 				}

@@ -205,6 +205,18 @@ func (s *Screen) TakeDirty(dst []int) []int {
 	return dst
 }
 
+// TakeDirtyAbove is TakeDirty for the rows above row y only; the others keep
+// their marks.
+func (s *Screen) TakeDirtyAbove(dst []int, y int) []int {
+	for i, r := range s.lines[:min(max(y, 0), len(s.lines))] {
+		if r.dirty {
+			dst = append(dst, i)
+			r.dirty = false
+		}
+	}
+	return dst
+}
+
 // depart tells Departing about rows [from, to) if they hold unseen text.
 func (s *Screen) depart(from, to int) {
 	for y := from; y < to; y++ {
