@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"certs":               2,
 	"policy":              2,
 	"audit":               2,
+	"audit/forward":       2,
 	"internal/transfer":   2,
 	"access":              1,
 	"internal/vt":         1,
@@ -48,6 +49,7 @@ var floors = map[string]int{
 var sideways = map[[2]string]string{
 	{"vaultclient", "certs"}:             "it implements certs.Issuer",
 	{"vaultclient", "vaultclient/setup"}: "its doctor examines a plan",
+	{"audit/forward", "audit"}:           "it sends rows of the chain as they are",
 	{"recorder/screens", "recorder"}:     "it reads recordings; the recorder writes them and knows nothing of it",
 }
 

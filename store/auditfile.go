@@ -71,7 +71,7 @@ func (s *Store) ExportAudit(ctx context.Context, dir string, log *slog.Logger) (
 	}
 	total := 0
 	for {
-		after, err := s.auditCursor(ctx)
+		after, err := s.cursor(ctx, auditFileCursor)
 		if err == nil && !s.settled {
 			err = s.settleAudit(ctx, dir, after, log)
 		}
@@ -92,21 +92,11 @@ func (s *Store) ExportAudit(ctx context.Context, dir string, log *slog.Logger) (
 			return total, fmt.Errorf("store: audit files: %w", err)
 		}
 		last := rows[len(rows)-1].Seq
-		err = s.Write(ctx, func(tx *Tx) error {
-			return tx.exec(`INSERT INTO cursors (name, seq) VALUES (?, ?)
-				ON CONFLICT (name) DO UPDATE SET seq = excluded.seq`, auditFileCursor, last)
-		})
-		if err != nil {
+		if err := s.moveCursor(ctx, auditFileCursor, last); err != nil {
 			return total, err
 		}
 		total += len(rows)
 	}
-}
-
-// auditCursor is the number of the last row that is in the files.
-func (s *Store) auditCursor(ctx context.Context) (seq int64, err error) {
-	err = s.readers.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM cursors WHERE name = ?`, auditFileCursor).Scan(&seq)
-	return seq, err
 }
 
 // appendRows appends rows to the files of their days, and syncs.

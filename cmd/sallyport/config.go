@@ -23,6 +23,7 @@ type Config struct {
 	CA         CAConfig        `yaml:"ca"`
 	Slack      SlackConfig     `yaml:"slack"`
 	Recording  RecordingConfig `yaml:"recording"`
+	Audit      AuditConfig     `yaml:"audit"`
 	Limits     LimitsConfig    `yaml:"limits"`
 	BastionID  string          `yaml:"bastion_id"` // on every session, event and chain row
 }
@@ -103,6 +104,32 @@ type RecordingConfig struct {
 	recipients recorder.Recipients // parsed
 }
 
+// AuditConfig is where the audit chain is sent; an empty address or URL sends
+// nothing there.
+type AuditConfig struct {
+	Syslog SyslogConfig `yaml:"syslog"`
+	HTTPS  HTTPSConfig  `yaml:"https"`
+}
+
+// SyslogConfig is a receiver of RFC 5424 messages.
+type SyslogConfig struct {
+	Address  string `yaml:"address"` // HOST:PORT
+	TLS      bool   `yaml:"tls"`     // false: in the clear, to loopback only
+	CAFile   string `yaml:"ca_file"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// HTTPSConfig is a hook that takes lines of JSON.
+type HTTPSConfig struct {
+	URL       string            `yaml:"url"`
+	TokenFile strictyaml.Secret `yaml:"token_file"`
+	Header    string            `yaml:"header"` // that carries the token
+	CAFile    string            `yaml:"ca_file"`
+	CertFile  string            `yaml:"cert_file"`
+	KeyFile   string            `yaml:"key_file"`
+}
+
 // LimitsConfig bounds what clients may take.
 type LimitsConfig struct {
 	Handshake            time.Duration `yaml:"handshake"`
@@ -128,6 +155,7 @@ func defaultConfig() Config {
 			OnFailure: "terminate", MinFree: 1 << 30, SyncEvery: time.Second,
 			ExecLimit: 16 << 20, Keep: 365 * 24 * time.Hour,
 		},
+		Audit: AuditConfig{Syslog: SyslogConfig{TLS: true}, HTTPS: HTTPSConfig{Header: "Authorization"}},
 		Limits: LimitsConfig{
 			Handshake: 20 * time.Second, Auth: 2 * time.Minute, AuthTries: 20, MaxUnauthenticated: 100,
 			FailedPerIPPerMinute: 60, Idle: 30 * time.Minute, SessionsPerPerson: 200,
@@ -178,6 +206,8 @@ func (c *Config) resolve(dir string) {
 	for _, path := range []*string{
 		&c.DataDir, &c.AccessFile, &c.SSH.RevokedKeys,
 		&c.CA.Vault.CAFile, &c.CA.Vault.Auth.CertFile, &c.CA.Vault.Auth.KeyFile,
+		&c.Audit.Syslog.CAFile, &c.Audit.Syslog.CertFile, &c.Audit.Syslog.KeyFile,
+		&c.Audit.HTTPS.CAFile, &c.Audit.HTTPS.CertFile, &c.Audit.HTTPS.KeyFile,
 	} {
 		*path = in(*path)
 	}
@@ -194,6 +224,7 @@ func (c *Config) resolve(dir string) {
 	for _, s := range []*strictyaml.Secret{
 		&c.CA.Vault.Auth.TokenFile, &c.CA.Vault.Auth.RoleIDFile, &c.CA.Vault.Auth.SecretIDFile,
 		&c.Slack.BotTokenFile, &c.Slack.AppTokenFile, &c.Slack.SigningSecretFile,
+		&c.Audit.HTTPS.TokenFile,
 	} {
 		*s = s.In(dir)
 	}

@@ -33,6 +33,7 @@ func (c *Config) check(doc *strictyaml.Document) {
 	c.CA.check(doc)
 	c.Slack.check(doc, c.HTTP)
 	c.Recording.check(doc)
+	c.Audit.check(doc)
 	c.Limits.check(doc)
 	if c.HTTP.Listen != "" {
 		checkListen(doc, "http.listen", c.HTTP.Listen)

@@ -74,6 +74,7 @@ func TestContractConfig(t *testing.T) {
 }
 
 func TestConfigRefuses(t *testing.T) {
+	const local = "ca: {kind: local}\n"
 	const vault = "ca: {kind: vault, vault: {address: \"https://v:8200\", auth: {method: token, token_file: env:HOME}, source_address: [10.0.0.5/32]}}\n"
 	for _, c := range []struct{ name, yaml, want string }{
 		{"no CA", "bastion_id: b\n", "1: ca.kind: is required"},
@@ -109,6 +110,14 @@ func TestConfigRefuses(t *testing.T) {
 		{"private recipients", "ca: {kind: local}\nrecording: {recipients: [AGE-SECRET-KEY-1QQQQ]}\n", "recording.recipients[0]: is a private key"},
 		{"exec limit", "ca: {kind: local}\nrecording: {exec_limit: 0B}\n", "recording.exec_limit: must be more than nothing"},
 		{"size", "ca: {kind: local}\nrecording: {min_free: 1G}\n", `recording.min_free: "1G" is not a size`},
+		{"syslog address", local + "audit: {syslog: {address: siem}}\n", `audit.syslog.address: "siem" is no HOST:PORT`},
+		{"syslog without address", local + "audit: {syslog: {ca_file: x}}\n", "audit.syslog.address: is required"},
+		{"syslog in the clear", local + "audit: {syslog: {address: \"siem.example.com:514\", tls: false}}\n", "audit.syslog.tls: is off, and who did what would cross the network in the clear"},
+		{"syslog with half a certificate", local + "audit: {syslog: {address: \"siem:6514\", cert_file: x}}\n", "audit.syslog: has one of cert_file and key_file"},
+		{"a hook in the clear", local + "audit: {https: {url: \"http://siem.example.com/in\"}}\n", "audit.https.url: sends tokens there in the clear"},
+		{"a hook with a password", local + "audit: {https: {url: \"https://u:hush@siem.example.com/in\"}}\n", "audit.https.url: is no URL"},
+		{"a hook's inline token", local + "audit: {https: {url: \"https://siem.example.com/in\", token: hush}}\n", "audit.https.token: unknown key; known here: url, token_file"},
+		{"a hook's header", local + "audit: {https: {url: \"https://siem.example.com/in\", token_file: env:HOME, header: \"X: y\"}}\n", "audit.https.header: \"X: y\" is no name of a header"},
 		{"limit", "ca: {kind: local}\nlimits: {idle: 0s}\n", "limits.idle: must be more than nothing"},
 		{"bastion", "ca: {kind: local}\nbastion_id: Bastion 1\n", `bastion_id: "Bastion 1" is no name`},
 		{"data_dir", "ca: {kind: local}\ndata_dir: ./" + strings.Repeat("d", 120) + "\n", "data_dir: is too long a path"},

@@ -19,6 +19,7 @@ import (
 	"github.com/sallyport/sallyport/approvals"
 	"github.com/sallyport/sallyport/approvals/slackbot"
 	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/audit/forward"
 	"github.com/sallyport/sallyport/bastion"
 	"github.com/sallyport/sallyport/certs"
 	"github.com/sallyport/sallyport/console"
@@ -35,6 +36,7 @@ var (
 	_ bastion.Auditor    = (*store.Store)(nil)
 	_ bastion.Console    = (*screen)(nil)
 	_ recorder.Index     = (*store.Store)(nil)
+	_ forward.Chain      = (*store.Store)(nil)
 	_ console.Desk       = (*approvals.Desk)(nil)
 	_ console.Store      = (*store.Store)(nil)
 	_ slackbot.Desk      = (*approvals.Desk)(nil)
@@ -72,6 +74,7 @@ type house struct {
 	screen   *screen
 	door     *bastion.Server
 	revoked  *revocations
+	senders  []*forward.Forwarder // of the audit chain, to other systems
 
 	listeners
 }
@@ -97,7 +100,7 @@ func build(ctx context.Context, config *Config, log *slog.Logger) (_ *house, err
 	}()
 	steps := []func(context.Context) error{
 		h.lockData, h.openPolicy, h.listen, h.openStore, h.openSigner, h.openRecorder,
-		h.recover, h.openDesk, h.openConsole, h.openDoor,
+		h.recover, h.openDesk, h.openConsole, h.openDoor, h.openSenders,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -280,6 +283,9 @@ func (h *house) run(ctx context.Context, ready func()) error {
 	under.Go(func() error { return h.recorder.Run(below) })
 	under.Go(func() error { h.indexer().Run(below); return nil })
 	under.Go(func() error { h.store.FollowAudit(below, h.config.auditDir(), h.log); return nil })
+	for _, s := range h.senders {
+		under.Go(func() error { s.Run(below); return nil })
+	}
 	under.Go(func() error { return h.signer.run(below) })
 	under.Go(func() error { h.anchorHeads(below); return nil })
 	under.Go(func() error { giveBack(below); return nil })

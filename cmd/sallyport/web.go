@@ -84,6 +84,14 @@ func (h *house) dependencies(ctx context.Context) map[string]dependency {
 		}
 		deps["slack"] = d
 	}
+	for _, sender := range h.senders {
+		health := sender.Health()
+		d := dependency{State: "ok", Since: health.Since}
+		if health.State != "" {
+			d.State, d.Cause = "down", string(health.State)
+		}
+		deps[sender.Name] = d
+	}
 	return deps
 }
 
@@ -116,7 +124,7 @@ var (
 )
 
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{liveSessions, pending, liveGrants, epoch, up, since, signed, unsigned, buildInfo} {
+	for _, d := range []*prometheus.Desc{liveSessions, pending, liveGrants, epoch, up, since, signed, unsigned, unsent, unsentFailed, buildInfo} {
 		out <- d
 	}
 }
@@ -142,6 +150,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(unsigned, prometheus.CounterValue, float64(n), string(state))
 		}
 	}
+	m.collectSenders(ctx, out)
 	sessions, err := m.house.store.LiveSessions(ctx, m.house.config.BastionID)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(liveSessions, err)
