@@ -82,7 +82,9 @@ func (p *panel) draw() {
 		fmt.Fprintf(&b, "\r\x1b[%dA\x1b[J", p.rows)
 	}
 	for _, line := range lines {
-		if cut := []rune(line); len(cut) >= cols { // the last column would fold
+		// What folds could not be drawn over. The last word never is, and is
+		// told whole, with the ID that it ends in.
+		if cut := []rune(line); len(cut) >= cols && p.state.Missing > 0 {
 			line = string(cut[:max(0, cols-1)])
 		}
 		b.WriteString(line + "\r\n")
