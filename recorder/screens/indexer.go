@@ -20,6 +20,7 @@ type Config struct {
 	MaxText int64         // bytes kept of one session; default 64 MiB
 	Every   time.Duration // how often it looks for work; default 1 s
 	Log     *slog.Logger  // default slog.Default
+	Clock   Clock         // default this process's
 }
 
 // Indexer reads the recordings of ended sessions in the background: text for
@@ -30,7 +31,7 @@ const (
 	defaultMaxText = 64 << 20
 	unreadPage     = 100
 	afterFailure   = time.Minute
-	batchBytes     = 32 << 10 // of text in one transaction: some milliseconds
+	batchBytes     = 16 << 10 // of text in one transaction: some milliseconds
 )
 
 // NewIndexer makes an Indexer.
@@ -44,26 +45,27 @@ func NewIndexer(c Config) *Indexer {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Clock == nil {
+		c.Clock = process{}
+	}
 	return &Indexer{c}
 }
 
 // Run reads what is unread, and what will be, until ctx ends. It works a
-// quarter of the time at most, and less when the machine is busy, so that
-// sessions do not feel it.
+// quarter of the time at most, and next to nothing while this process has
+// anything else to do, so that sessions do not feel it; see [pace].
 func (x *Indexer) Run(ctx context.Context) {
+	pace := newPace(ctx, x.config.Clock)
 	for ctx.Err() == nil {
-		err := x.drain(ctx, newRest(ctx).take, nil)
+		err := x.drain(ctx, pace.take, nil)
 		wait := x.config.Every
 		if err != nil && ctx.Err() == nil {
 			x.config.Log.Error("screens: ended sessions cannot be indexed", "err", err, "again_in", afterFailure)
 			wait = afterFailure
 		}
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
+		if x.config.Clock.Wait(ctx, wait) != nil {
+			return
 		}
-		t.Stop()
 	}
 }
 
@@ -88,6 +90,11 @@ func (x *Indexer) drain(ctx context.Context, pause func() error, each func(acces
 				continue
 			}
 			fresh++
+			if pause != nil {
+				if err := pause(); err != nil {
+					return err
+				}
+			}
 			r, err := x.read(ctx, s, pause)
 			if err != nil {
 				return fmt.Errorf("session %s: %w", s.ID, err)
@@ -174,42 +181,5 @@ func (b *batch) send() error {
 		return errIndex{err}
 	}
 	b.segments, b.bytes = b.segments[:0], 0
-	return nil
-}
-
-// rest keeps work to a part of the time.
-type rest struct {
-	ctx   context.Context
-	since time.Time
-	extra time.Duration // while the machine is busy
-}
-
-const (
-	restShare = 3 // times as long as the work before it
-	leastRest = 2 * time.Millisecond
-	mostRest  = 500 * time.Millisecond
-	late      = 5 * time.Millisecond // a timer that comes so late says that others want the processor
-	mostExtra = 2 * time.Second
-)
-
-func newRest(ctx context.Context) *rest { return &rest{ctx: ctx, since: time.Now()} }
-
-// take rests after a piece of work.
-func (r *rest) take() error {
-	begun := time.Now()
-	wish := min(max(restShare*begun.Sub(r.since), leastRest), mostRest) + r.extra
-	t := time.NewTimer(wish)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-r.ctx.Done():
-		return context.Cause(r.ctx)
-	}
-	r.since = time.Now()
-	if r.since.Sub(begun)-wish > late {
-		r.extra = min(2*r.extra+10*time.Millisecond, mostExtra)
-	} else {
-		r.extra /= 2
-	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sallyport/sallyport/access"
@@ -45,7 +44,7 @@ type Outcome struct {
 var errEnough = errors.New("enough text")
 
 // workBytes is how much output is played between pauses: some milliseconds.
-const workBytes = 256 << 10
+const workBytes = 64 << 10
 
 // Play goes through a closed recording once. It needs memory for a few screens,
 // however long the recording. s is its session, for what the files do not say.
@@ -77,6 +76,7 @@ type playing struct {
 	screen   *vt.Screen
 	text     *text // nil when none is wanted, or no more
 	frames   *frameWriter
+	plain    plainText // with no terminal
 	worked   int
 }
 
@@ -212,7 +212,9 @@ func (p *playing) event(e recorder.TimedEvent) error {
 
 func (p *playing) output(data string) {
 	if !p.terminal {
-		data = strings.ReplaceAll(data, "\n", "\r\n")
+		if data = p.plain.filter(data); data == "" {
+			return
+		}
 	}
 	if p.text != nil {
 		p.text.shell.write([]byte(data))
