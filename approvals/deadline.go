@@ -32,8 +32,9 @@ func (d *Desk) Tick(ctx context.Context) (next time.Time, ok bool, err error) {
 	return next, ok, nil
 }
 
-// endDue ends what is over, and chases what waits. What ran out while nobody ran ends here too, with
-// the same cause: it says when its time was over, not when it was noticed.
+// endDue ends what is over, and chases what waits. What ran out while nobody
+// ran ends here too, with the same cause: it says when its time was over, not
+// when it was noticed.
 func (c *change) endDue() error {
 	requests, err := c.DueRequests(c.now)
 	if err != nil {
