@@ -72,7 +72,7 @@ object a line: {session_id, at_seconds, line, person, host, …}.` + searchingCo
 		if from.path != "" {
 			found, err = c.searchCopy(from, q, pattern)
 		} else if found, err = c.Store.Search(c.ctx, q); err == nil {
-			err = c.record(searched(q, found), nil)
+			err = c.record(Searched(q, found), nil)
 		}
 		if err != nil {
 			return err
@@ -115,8 +115,9 @@ func (f searchFlags) query(c *call, text string) (access.SearchQuery, error) {
 	return q, nil
 }
 
-// searched is the audit event of a search. It is kept before anything is shown.
-func searched(q access.SearchQuery, found access.Found) audit.Event {
+// Searched is the audit event of a search, but for who searched. It is to be
+// kept before anything is shown.
+func Searched(q access.SearchQuery, found access.Found) audit.Event {
 	detail := map[string]string{"hits": strconv.Itoa(len(found.Hits)), "regexp": strconv.FormatBool(q.Regexp != "")}
 	for key, value := range map[string]string{
 		"of_person": string(q.Person), "of_host": q.Host, "of_kind": string(q.Kind), "source": string(q.Source),

@@ -18,6 +18,7 @@ const (
 	wideEnough   = 110                    // columns from which details stand beside
 	detailRows   = 7                      // else they stand below, in so many rows
 	detailCols   = 46
+	shortState   = 76 // columns of the list below which a state is its mark alone
 )
 
 // browser is the auditor's list of sessions: live ones first, newest first.
@@ -37,18 +38,20 @@ type browser struct {
 	tick       generation
 	rest       generation // of the row that the cursor rests on
 	request    access.Request
+	files      []access.Transfer
 	ask        *prompt
 }
 
 func newBrowser(s *shared) *browser {
-	b := &browser{shared: s, details: true, input: newLine(s.look, "/ ", "user:alice host:db* since:7d kind:sftp state:live cause:killed text…")}
+	b := &browser{shared: s, details: true, input: newLine(s.look, "/ ", "user:alice host:db* since:7d kind:sftp flag:break-glass text:\"DROP TABLE\"")}
 	b.list = list{look: s.look, columns: []column{
 		{title: "person", width: 12},
 		{title: "login@host"},
 		{title: "kind", width: 7},
 		{title: "started UTC", width: 12},
 		{title: "took", width: 7, right: true},
-		{title: "state", width: 11},
+		{title: "", width: 1, until: shortState},
+		{title: "state", width: 11, from: shortState},
 		{title: "end", width: 12, from: 96},
 	}}
 	return b
@@ -58,9 +61,10 @@ type (
 	browserTick   struct{ gen generation }
 	filterTyped   struct{ gen generation }
 	rowRests      struct{ gen generation }
-	requestLoaded struct {
+	detailsLoaded struct {
 		gen     generation
 		request access.Request
+		files   []access.Transfer
 	}
 )
 
@@ -102,6 +106,9 @@ func (b *browser) Keys() help.KeyMap {
 		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
 	}
 	own := []key.Binding{k.Open, k.Filter, k.Clear, k.Details, k.Reload}
+	if b.cfg.Verify != nil {
+		own = append(own, k.Verify)
+	}
 	if b.cfg.Desk != nil {
 		own = append(own, k.Kill)
 	}
@@ -115,7 +122,7 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		cmd := b.after(refreshEvery, msg)
-		if b.loading {
+		if b.loading || b.filter.said != "" {
 			return cmd
 		}
 		return tea.Batch(cmd, b.load(loadRefresh))
@@ -127,11 +134,11 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 		}
 	case rowRests:
 		if msg.gen == b.rest {
-			return b.loadRequest(msg.gen)
+			return b.loadDetails(msg.gen)
 		}
-	case requestLoaded:
+	case detailsLoaded:
 		if msg.gen == b.rest {
-			b.request = msg.request
+			b.request, b.files = msg.request, msg.files
 		}
 	case tea.PasteMsg:
 		if b.Typing() {
@@ -174,6 +181,10 @@ func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
 		return b.reload()
 	case pressed(k, browserKeys.Open):
 		b.replay()
+	case pressed(k, browserKeys.Verify):
+		if s, ok := b.selected(); ok {
+			return b.verify(s)
+		}
 	case pressed(k, browserKeys.Kill):
 		b.askKill()
 	}
@@ -182,7 +193,11 @@ func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
 
 func (b *browser) replay() {
 	if s, ok := b.selected(); ok && b.cfg.Open != nil {
-		b.open(newPlayer(b.shared, s))
+		p := newPlayer(b.shared, s)
+		if hit, ok := b.sessions.hits[s.ID]; ok {
+			p.jump(hit, b.filter.said)
+		}
+		b.open(p)
 	}
 }
 
@@ -199,7 +214,7 @@ func (b *browser) edit(msg tea.Msg) tea.Cmd {
 		case pressed(k, lineKeys.Enter):
 			b.typing = false
 			b.input.focused = false
-			return nil
+			return b.typed()
 		case pressed(k, lineKeys.Leave):
 			b.typing = false
 			b.input.focused = false
@@ -218,6 +233,9 @@ func (b *browser) typed() tea.Cmd {
 	if err != nil || f.text == b.filter.text {
 		return nil
 	}
+	if f.said != "" && b.typing {
+		return nil // each search is an audit event: it waits for enter
+	}
 	b.filter = f
 	b.gen = b.next()
 	return b.after(typingPause, filterTyped{b.gen})
@@ -225,7 +243,7 @@ func (b *browser) typed() tea.Cmd {
 
 // moved follows the cursor: more rows below, details beside.
 func (b *browser) moved() tea.Cmd {
-	b.rest, b.request = b.next(), access.Request{}
+	b.rest, b.request, b.files = b.next(), access.Request{}, nil
 	cmds := []tea.Cmd{b.after(typingPause, rowRests{b.rest})}
 	if b.sessions.more && !b.loading && b.list.at+2*b.list.body() >= b.list.len {
 		b.loading = true
@@ -330,6 +348,7 @@ func (b *browser) row(i int) []field {
 		{string(s.Kind), l.Dim},
 		{moment(s.StartedAt, b.now()), l.Dim},
 		{span(age(s, b.now())), l.Text},
+		{string([]rune(state)[:1]), style},
 		{state, style},
 		{end, endStyle},
 	}

@@ -24,6 +24,12 @@ type Config struct {
 	Open func(context.Context, access.Session) (Recording, error)
 	// Rights lists where the person may go.
 	Rights func(context.Context) ([]Right, error)
+	// Search finds text in recordings, for text: in the filter line.
+	Search func(context.Context, access.SearchQuery) (access.Found, error)
+	// Files is a session's ledger of files, in the order of its entries.
+	Files func(context.Context, access.SessionID) ([]access.Transfer, error)
+	// Verify checks a recording against its signature.
+	Verify func(context.Context, access.Session) (Verdict, error)
 	Desk   Desk
 	// MayDecide says which pending requests are shown to an approver; nil
 	// shows all but the person's own. The desk checks again.
@@ -74,6 +80,12 @@ type Right struct {
 	Rule     string
 	Standing bool   // else it must be asked for
 	Approve  string // who would be asked, in words; empty with standing access
+}
+
+// Verdict is what verifying a recording came to.
+type Verdict struct {
+	Intact bool
+	Text   string // "intact: …"; safe to show
 }
 
 // Terminal is where it is shown.

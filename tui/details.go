@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,18 +25,27 @@ func stateOf(l *look, s access.Session) (string, lipgloss.Style) {
 	return "✓ " + string(s.State), l.Dim
 }
 
-// loadRequest looks up why the session under the cursor was allowed.
-func (b *browser) loadRequest(gen generation) tea.Cmd {
+// loadDetails looks up why the session under the cursor was allowed, and what
+// it did to files.
+func (b *browser) loadDetails(gen generation) tea.Cmd {
 	s, ok := b.selected()
-	if !ok || s.RequestID == "" || b.cfg.Requests == nil {
+	if !ok {
 		return nil
 	}
 	return b.do(func(ctx context.Context) tea.Msg {
-		r, err := b.cfg.Requests.Request(ctx, s.RequestID)
-		if err != nil {
-			return failed{err}
+		m := detailsLoaded{gen: gen}
+		var err error
+		if s.RequestID != "" && b.cfg.Requests != nil {
+			if m.request, err = b.cfg.Requests.Request(ctx, s.RequestID); err != nil {
+				return failed{err}
+			}
 		}
-		return requestLoaded{gen, r}
+		if b.cfg.Files != nil {
+			if m.files, err = b.cfg.Files(ctx, s.ID); err != nil {
+				return failed{err}
+			}
+		}
+		return m
 	})
 }
 
@@ -84,7 +94,7 @@ func facts(s access.Session, r access.Request, now time.Time) []fact {
 	put("grant", string(s.GrantID))
 	put("key", s.Fingerprint)
 	if s.Certificate.Serial != 0 {
-		put("cert", fmt.Sprintf("%d · %s", s.Certificate.Serial, s.Certificate.KeyID))
+		put("cert", fmt.Sprintf("%d (%#x) · %s", s.Certificate.Serial, s.Certificate.Serial, s.Certificate.KeyID))
 		put("signed by", s.Certificate.CAFingerprint)
 		put("vault", s.Certificate.VaultRequestID)
 	}
@@ -101,7 +111,31 @@ func (b *browser) detailsView(cols, rows int) string {
 	title := b.look.Strong.Render(access.Plain(string(s.Person), 40)) + b.look.Dim.Render(" → ") + b.look.Strong.Render(access.Plain(s.Target.String(), 120))
 	state, style := stateOf(b.look, s)
 	head := spread(title, style.Render(state), cols)
-	return head + "\n" + factsView(b.look, facts(s, b.request, b.now()), cols, rows-1)
+	all := facts(s, b.request, b.now())
+	if hit, ok := b.sessions.hits[s.ID]; ok {
+		all = slices.Insert(all, 1, hitFact(hit))
+	}
+	if v, ok := b.verdicts[s.ID]; ok {
+		all = append(all, fact{"verified", v.Text})
+	}
+	return head + "\n" + factsView(b.look, append(all, fileFacts(b.files, (rows-1-len(all))/2)...), cols, rows-1)
+}
+
+// fileFacts are the first entries of the ledger, as many as there is room for,
+// since long facts above take several lines, and how many follow.
+func fileFacts(files []access.Transfer, room int) []fact {
+	all := make([]fact, 0, min(len(files), max(room, 1)))
+	for i, f := range files {
+		if i > 0 && i >= room-1 && i < len(files)-1 {
+			return append(all, fact{"", fmt.Sprintf("… %d more", len(files)-i)})
+		}
+		label := ""
+		if i == 0 {
+			label = "files"
+		}
+		all = append(all, fact{label, f.String()})
+	}
+	return all
 }
 
 // factsView draws facts in lines, or where those are few, two side by side.

@@ -11,14 +11,17 @@ import (
 )
 
 // filter is what stands in the browser's filter line:
-// "user:alice host:db* since:7d kind:sftp state:live approver:bob text".
-// Words without a key are looked for in all that the list shows.
+// `user:alice host:db* since:7d kind:sftp state:live approver:bob
+// flag:break-glass text:"DROP TABLE" word`. Words without a key are looked for
+// in all that the list shows, text: in what stood on the sessions' screens.
 type filter struct {
 	text  string
 	query access.SessionQuery // what the index can answer
 	host  string              // a glob, which it may not
 	by    access.PersonName   // approver
 	cause string
+	flag  string
+	said  string // text:, for the search of recordings
 	words []string
 }
 
@@ -29,7 +32,7 @@ var sessionStates = []access.SessionState{access.SessionLive, access.SessionSeal
 // errors that say what there is.
 func parseFilter(text string, now time.Time) (filter, error) {
 	f := filter{text: strings.TrimSpace(text)}
-	for _, word := range strings.Fields(text) {
+	for _, word := range splitQuoted(text) {
 		key, value, ok := strings.Cut(word, ":")
 		if !ok {
 			f.words = append(f.words, strings.ToLower(word))
@@ -45,9 +48,55 @@ func parseFilter(text string, now time.Time) (filter, error) {
 	return f, nil
 }
 
+// splitQuoted splits at blanks outside of double quotes, and drops the quotes.
+// One that is still open goes to the end.
+func splitQuoted(text string) (words []string) {
+	var word strings.Builder
+	quoted, begun := false, false
+	for _, r := range text + " " {
+		switch {
+		case r == '"':
+			quoted, begun = !quoted, true
+		case r == ' ' && !quoted:
+			if begun {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			begun = false
+		default:
+			word.WriteRune(r)
+			begun = true
+		}
+	}
+	if begun {
+		words = append(words, strings.TrimSpace(word.String()))
+	}
+	return words
+}
+
+// Flags of sessions: how they were allowed without a person's approval.
+var sessionFlags = []string{"break-glass", "auto"}
+
+// flagged reports whether an approver of the session is no person but a flag.
+func flagged(s access.Session, flag string) bool {
+	return slices.ContainsFunc(s.Approvers, func(a access.PersonName) bool {
+		kind, _, _ := strings.Cut(string(a), ":")
+		return kind == flag
+	})
+}
+
 func (f *filter) set(key, value string, now time.Time) error {
+	if key == "text" {
+		f.said = value
+		return nil
+	}
 	value = strings.ToLower(value)
 	switch key {
+	case "flag":
+		f.flag = value
+		if !slices.Contains(sessionFlags, value) {
+			return fmt.Errorf("flag: is one of %v", sessionFlags)
+		}
 	case "user", "person":
 		f.query.Person = access.PersonName(value)
 	case "host":
@@ -84,7 +133,7 @@ func (f *filter) set(key, value string, now time.Time) error {
 	case "cause":
 		f.cause = value
 	default:
-		return fmt.Errorf("the filter knows user: host: kind: state: since: until: approver: cause: and words")
+		return fmt.Errorf("the filter knows user: host: kind: state: since: until: approver: cause: flag: text: and words")
 	}
 	return nil
 }
@@ -105,6 +154,9 @@ func (f filter) has(s access.Session) bool {
 		}
 	}
 	if f.by != "" && !slices.Contains(s.Approvers, f.by) {
+		return false
+	}
+	if f.flag != "" && !flagged(s, f.flag) {
 		return false
 	}
 	if f.cause != "" && !strings.Contains(strings.ToLower(s.EndCause), f.cause) {

@@ -48,12 +48,13 @@ var lineKeys = struct{ Enter, Leave key.Binding }{
 	Leave: binding([]string{"esc"}, "esc", "cancel"),
 }
 
-var browserKeys = struct{ Open, Filter, Clear, Details, Reload, Kill key.Binding }{
+var browserKeys = struct{ Open, Filter, Clear, Details, Reload, Verify, Kill key.Binding }{
 	Open:    binding([]string{"enter", "l", "right"}, "enter", "replay"),
 	Filter:  binding([]string{"/"}, "/", "filter"),
 	Clear:   binding([]string{"esc"}, "esc", "clear the filter"),
 	Details: binding([]string{"d"}, "d", "details"),
 	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
+	Verify:  binding([]string{"v"}, "v", "verify"),
 	Kill:    binding([]string{"X"}, "X", "end a live session"),
 }
 
@@ -76,11 +77,11 @@ var hostKeys = struct{ Filter, Clear, Reload key.Binding }{
 }
 
 var playerKeys = struct {
-	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End     key.Binding
-	Event, EventBack, Marker, MarkerBack, Active, Goto             key.Binding
-	Slower, Faster, Idle, Follow, Search, Again, Zoom, Pan, Facts  key.Binding
-	Seconds, Minutes, Speed                                        key.Binding // pairs, for the help line
-	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, Leave key.Binding
+	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End             key.Binding
+	Event, EventBack, Marker, MarkerBack, Active, Goto                     key.Binding
+	Slower, Faster, Idle, Follow, Search, Again, Zoom, Pan, Facts          key.Binding
+	Seconds, Minutes, Speed                                                key.Binding // pairs, for the help line
+	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, Leave, Verify key.Binding
 }{
 	Pause:      binding([]string{"space"}, "space", "play"),
 	Back:       binding([]string{"h"}, "h", "5 s back"),
@@ -114,6 +115,7 @@ var playerKeys = struct {
 	PanRight:   binding([]string{"right", "shift+right"}, "→", "pan right"),
 	PanFree:    binding([]string{"c"}, "c", "free the pan"),
 	Kill:       binding([]string{"k", "X"}, "k", "end the session"),
+	Verify:     binding([]string{"v"}, "v", "verify"),
 	Close:      binding([]string{"f"}, "any key", "closes"),
 	Leave:      binding([]string{"q", "esc"}, "q", "back"),
 }

@@ -14,6 +14,7 @@ type column struct {
 	width int
 	right bool // flush right
 	from  int  // shown only in lists at least this wide
+	until int  // and less wide than this; 0: however wide
 }
 
 // A field is one column's text in one row, safe to show, with its style.
@@ -79,7 +80,7 @@ func (l *list) widths() []int {
 	w := make([]int, len(l.columns))
 	left, flexible := l.cols-2, 0
 	for i, c := range l.columns {
-		if l.cols < c.from {
+		if l.cols < c.from || c.until > 0 && l.cols >= c.until {
 			w[i] = -1
 			continue
 		}

@@ -39,6 +39,8 @@ type shared struct {
 	last   generation
 	opened page // by the message just handled, see open
 	left   bool // the front page is to go
+	// verdicts are those of this run, by session.
+	verdicts map[access.SessionID]Verdict
 }
 
 // A generation tags a question, so that only its own answer counts.

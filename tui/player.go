@@ -158,6 +158,9 @@ func (p *player) Keys() help.KeyMap {
 		}
 	}
 	own := []key.Binding{k.Search, k.Again, k.Facts}
+	if p.cfg.Verify != nil && !p.live() {
+		own = append(own, k.Verify)
+	}
 	if p.live() {
 		own = append(own, k.Follow)
 		if p.cfg.Desk != nil {
@@ -234,6 +237,9 @@ func (p *player) begin(m deckReady) tea.Cmd {
 	}
 	if o := p.wish; o != nil {
 		p.wish = nil
+		if o.what == seek {
+			o.from = p.survey.keyframeAt(o.to)
+		}
 		cmds = append(cmds, p.give(o))
 	}
 	return tea.Batch(cmds...)

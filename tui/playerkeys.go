@@ -44,6 +44,8 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 		p.zoom = !p.zoom
 	case pressed(k, playerKeys.Facts):
 		p.facts = true
+	case pressed(k, playerKeys.Verify):
+		return p.verify(p.session)
 	case pressed(k, playerKeys.Kill):
 		if p.live() && p.cfg.Desk != nil {
 			p.ask = askKill(p.shared, p.session)

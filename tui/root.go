@@ -132,6 +132,9 @@ func (r *root) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	case failed:
 		r.fail(msg.err)
 		return r, nil
+	case verified:
+		r.verified(msg)
+		return r, nil
 	case notice:
 		r.status, r.bad = msg.text, false
 		return r, nil

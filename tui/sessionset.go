@@ -31,6 +31,7 @@ type sessionsLoaded struct {
 	ended  []access.Session
 	before access.SessionID // where the next page begins
 	more   bool
+	hits   map[access.SessionID]access.Hit
 	err    error
 }
 
@@ -40,6 +41,7 @@ type sessionSet struct {
 	live, ended []access.Session
 	before      access.SessionID
 	more        bool
+	hits        map[access.SessionID]access.Hit // the first in each session, with text:
 }
 
 func (s *sessionSet) len() int { return len(s.live) + len(s.ended) }
@@ -68,7 +70,7 @@ func (s *sessionSet) find(id access.SessionID) (int, bool) {
 func (s *sessionSet) merge(m sessionsLoaded) {
 	switch m.how {
 	case loadHead:
-		s.live, s.ended, s.before, s.more = m.live, m.ended, m.before, m.more
+		s.live, s.ended, s.before, s.more, s.hits = m.live, m.ended, m.before, m.more, m.hits
 	case loadMore:
 		s.ended = append(s.ended, m.ended...)
 		s.before, s.more = m.before, m.more
@@ -95,7 +97,7 @@ func (s *sessionSet) merge(m sessionsLoaded) {
 
 // load asks the index in a command.
 func (b *browser) load(how loading) tea.Cmd {
-	q := sessionLoad{index: b.cfg.Sessions, filter: b.filter, how: how, was: b.sessions.live, before: b.sessions.before}
+	q := sessionLoad{index: b.cfg.Sessions, search: b.cfg.Search, filter: b.filter, how: how, was: b.sessions.live, before: b.sessions.before}
 	gen := b.gen
 	return b.do(func(ctx context.Context) tea.Msg {
 		m := q.run(ctx)
@@ -107,6 +109,7 @@ func (b *browser) load(how loading) tea.Cmd {
 // sessionLoad is one look-up.
 type sessionLoad struct {
 	index  Sessions
+	search func(context.Context, access.SearchQuery) (access.Found, error)
 	filter filter
 	how    loading
 	was    []access.Session // live before
@@ -114,6 +117,9 @@ type sessionLoad struct {
 }
 
 func (q sessionLoad) run(ctx context.Context) (m sessionsLoaded) {
+	if q.filter.said != "" {
+		return q.found(ctx)
+	}
 	if q.how != loadMore {
 		q.before = ""
 		if m.live, m.err = q.running(ctx); m.err != nil {

@@ -78,6 +78,9 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		Roles:    tui.Roles{Auditor: roles.Auditor, Approver: roles.Approver},
 		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk,
 		Open:      s.opening(actor),
+		Search:    s.searching(actor),
+		Files:     files(s.store),
+		Verify:    s.verify,
 		Rights:    s.rights(person.Name),
 		MayDecide: s.mayDecide(person.Name),
 		Terminal: tui.Terminal{

@@ -7,6 +7,8 @@ import (
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/audit"
 	"github.com/sallyport/sallyport/console"
+	"github.com/sallyport/sallyport/recorder"
+	"github.com/sallyport/sallyport/store"
 	"github.com/sallyport/sallyport/tui"
 )
 
@@ -83,4 +85,38 @@ func (s *screen) watch(ctx context.Context, call console.Call, live access.Sessi
 		},
 		Now: s.now, Log: s.log,
 	})
+}
+
+// searching finds text in recordings for the actor's screen. That they looked
+// is kept before they see anything; what they looked for is content, and not.
+func (s *screen) searching(actor access.Actor) func(context.Context, access.SearchQuery) (access.Found, error) {
+	return func(ctx context.Context, q access.SearchQuery) (access.Found, error) {
+		found, err := s.store.Search(ctx, q)
+		if err != nil {
+			return found, err
+		}
+		e := console.Searched(q, found)
+		e.Actor, e.Person, e.Source = string(actor.Person), string(actor.Person), sourceOf(actor)
+		return found, s.store.Record(ctx, e)
+	}
+}
+
+// files looks up ledgers.
+func files(from *store.Store) func(context.Context, access.SessionID) ([]access.Transfer, error) {
+	return func(ctx context.Context, id access.SessionID) ([]access.Transfer, error) {
+		return from.Transfers(ctx, access.TransferQuery{Session: id})
+	}
+}
+
+// verify checks a recording with the keys that sign here.
+func (s *screen) verify(_ context.Context, session access.Session) (tui.Verdict, error) {
+	v, err := recorder.Verify(s.recorder.Folder(session.Recording), s.recorder.Keys().Trust())
+	if err != nil {
+		return tui.Verdict{}, access.Fail(access.ReasonRecording, "the recording cannot be read", "Ask the operator to look at the log", err).About(string(session.ID))
+	}
+	text := string(v.Verdict)
+	if v.Detail != "" {
+		text += ": " + v.Detail
+	}
+	return tui.Verdict{Intact: v.Verdict == recorder.Intact, Text: text}, nil
 }
