@@ -82,10 +82,10 @@ var differences = map[string]difference{
 		"`${SSH} -Q kex`", "`offered kex`", "`${SSH} -Q cipher`", "`offered cipher`", "`${SSH} -Q mac`", "`offered mac`",
 		"if ${SSH} -Q cipher-auth |", "if false |", "for s in 16 1k 128k 256k; do\n\tverbose \"server", "for s in; do\n\tverbose \"server",
 		"for s in 5 10; do\n\tverbose \"server", "for s in; do\n\tverbose \"server"}},
-	"try-ciphers": {why: "CBC, 3DES, MD5, UMAC and, where the CPU has AES, chacha20 are not offered", prelude: offered, cut: []string{
+	"try-ciphers": {why: "CBC, 3DES, MD5, SHA-1, UMAC and, where the CPU has AES, chacha20 are not offered", prelude: offered, cut: []string{
 		"`${SSH} -Q cipher`", "`offered cipher`", "`${SSH} -Q mac`", "`offered mac`"}},
-	"kextype": {why: "group1, group16, group18, group exchange and sntrup are not offered: x/crypto has none, or for clients only", prelude: offered, cut: []string{"for k in `${SSH} -Q kex`", "for k in `offered kex`"}},
-	"integrity": {why: "MD5, UMAC and chacha20 are not offered, as in try-ciphers; a fault under each MAC that is offered is found", prelude: offered, cut: []string{
+	"kextype": {why: "SHA-1, group16, group18, group exchange and sntrup are not offered: x/crypto has none or for clients only, or `bastion/algorithms.go` says why", prelude: offered, cut: []string{"for k in `${SSH} -Q kex`", "for k in `offered kex`"}},
+	"integrity": {why: "MD5, SHA-1, UMAC and chacha20 are not offered, as in try-ciphers; a fault under each MAC that is offered is found", prelude: offered, cut: []string{
 		"macs=`${SSH} -Q mac`", "macs=`offered mac`", "macs=\"$macs `${SSH} -Q cipher-auth`\"", "macs=\"$macs `offered cipher-auth`\""}},
 	"dhgex":   {why: "group exchange is not offered: x/crypto has it for clients only", says: []string{`ssh failed \(\)`, `dhgex unexpected GEX sizes, expected .*, got ?`, `dhgex expected 3072 bit group, got ?`}},
 	"keytype": {why: "DSA and security keys are no host keys of ours", prelude: keysOfUs},
