@@ -30,6 +30,7 @@ func (s *set) verify() *cobra.Command {
     altered    bytes are not as signed
     missing    the manifest or a file is not there
 
+Each is also held against what the audit chain says of it, which is checked first.
 Of all, those that were deleted because their time was over are counted, and checked
 by the signed tombstones in their place; named by its ID, such a one is missing.
 
@@ -46,9 +47,9 @@ The exit status is 1 unless all are intact. With --json one object a line:
 			if err != nil {
 				return err
 			}
-			return c.verdicts(asJSON, false, func(yield func(access.Session) error) error { return yield(found) })
+			return c.verdicts(asJSON, found.ID, func(yield func(access.Session) error) error { return yield(found) })
 		}
-		return c.verdicts(asJSON, true, c.eachEnded)
+		return c.verdicts(asJSON, "", c.eachEnded)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	from.declareTrust(cmd)
@@ -91,15 +92,21 @@ var verdictStyle = map[recorder.Verdict]style{
 	recorder.Intact: green, recorder.Recovered: yellow, recorder.Truncated: red, recorder.Altered: red, recorder.Missing: red,
 }
 
-// verdicts verifies each session and shows what came of it as it comes.
-func (c *call) verdicts(asJSON, many bool, each func(func(access.Session) error) error) error {
+// verdicts verifies each session, the one that only names or all if that is
+// empty, and shows what came of it as it comes. Each is held against what the
+// audit chain says of it.
+func (c *call) verdicts(asJSON bool, only access.SessionID, each func(func(access.Session) error) error) error {
 	trust := c.Trust()
-	t := tally{asJSON: asJSON, many: many}
-	err := each(func(s access.Session) error {
+	anchors, err := c.anchors(only)
+	if err != nil {
+		return err
+	}
+	t := tally{asJSON: asJSON, many: only == ""}
+	err = each(func(s access.Session) error {
 		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)
 		}
-		v, err := recorder.Verify(filepath.Join(c.Recordings, filepath.FromSlash(s.Recording)), trust)
+		v, err := recorder.VerifyAnchored(filepath.Join(c.Recordings, filepath.FromSlash(s.Recording)), trust, anchors)
 		if err != nil {
 			return access.Fail(access.ReasonRecording, "a recording cannot be read", "Ask the operator to look at the log", err).About(string(s.ID))
 		}
