@@ -65,6 +65,7 @@ type Pass struct {
 	Grant        GrantID
 	Approvers    []PersonName
 	Bulk         Bulk      // of streams beyond the recording's limit
+	Input        bool      // what is typed at a terminal is kept
 	BreakGlass   bool      // the grant was taken in an emergency: nobody approved it
 	NotAfter     time.Time // zero with standing access: no end by time
 }

@@ -71,6 +71,7 @@ func (d *Desk) pass(s *session, approvers []access.PersonName) *access.Pass {
 		Rule:         r.rule.Name,
 		Allow:        r.allow,
 		Bulk:         r.rule.Record.Bulk,
+		Input:        r.rule.Record.Input,
 		PolicyDigest: r.policy.Digest,
 		Request:      g.RequestID,
 		Grant:        g.ID,

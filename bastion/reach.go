@@ -85,6 +85,9 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 		l.leave(host)
 		return outcome{refusedByHost: true}
 	}
+	if pass.Input && setup.pty != nil {
+		s.say("sallyport: what you type in this session is recorded, passwords left out as far as they can be told (rule " + pass.Rule + ")")
+	}
 	go func() {
 		if err := s.in.deliver(r); err != nil {
 			s.log.Debug("early input", "err", err)

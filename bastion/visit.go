@@ -130,7 +130,7 @@ func (s *visit) record(pass *access.Pass, facts access.Session, shape recorder.S
 	facts.RequestID, facts.GrantID, facts.Approvers = pass.Request, pass.Grant, pass.Approvers
 	facts.Fingerprint, facts.Source = s.c.identity.Fingerprint, s.c.identity.Source.String()
 	facts.StartedAt, facts.State, facts.Certificate = s.srv.Now(), access.SessionLive, cert
-	shape.Bulk = pass.Bulk
+	shape.Bulk, shape.Input = pass.Bulk, pass.Input
 	return s.srv.Recorder.Start(s.ctx, facts, shape)
 }
 

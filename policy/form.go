@@ -69,8 +69,9 @@ type ruleForm struct {
 }
 
 type recordForm struct {
-	Keep time.Duration `yaml:"keep"`
-	Bulk string        `yaml:"bulk"`
+	Keep  time.Duration `yaml:"keep"`
+	Bulk  string        `yaml:"bulk"`
+	Input bool          `yaml:"input"`
 }
 
 type whoForm struct {

@@ -30,8 +30,9 @@ type Rule struct {
 
 // Record is what a rule asks of the recordings of its sessions.
 type Record struct {
-	Keep time.Duration // how long they are kept; 0: as the server has it
-	Bulk access.Bulk   // empty: hash
+	Keep  time.Duration // how long they are kept; 0: as the server has it
+	Bulk  access.Bulk   // empty: hash
+	Input bool          // what is typed at terminals is kept, as far as it looks like no secret
 }
 
 // Who names people, directly or by group.

@@ -93,7 +93,7 @@ func (r *reader) readAllowing(key string, f ruleForm, rule *Rule) {
 		if err != nil {
 			r.doc.Faultf(key+".record.bulk", "%v", err)
 		}
-		rule.Record.Bulk = bulk
+		rule.Record.Bulk, rule.Record.Input = bulk, f.Record.Input
 	}
 	watch, err := access.ParseWatch(f.Watch)
 	if err != nil {

@@ -6,7 +6,8 @@
 //	recordings/YYYY/MM/DD/ID/     0700
 //	  session.cast                asciicast v2: header, then [seconds, code, text] lines
 //	  session.idx                 the sidecar: chained blocks, bytes that were not UTF-8
-//	  stdin.ndjson                input of a session without a terminal
+//	  stdin.ndjson                input of a session without a terminal; where a rule
+//	                              asks for it, what was typed at one: see typed.go
 //	  stdout.ndjson               output of an sftp session
 //	  events.ndjson               what was done beyond the screen
 //	  stdout.tail …               the last MiB of a stream that went beyond the limit

@@ -20,6 +20,9 @@ type Shape struct {
 	// Bulk is what becomes of streams without a terminal beyond the limit;
 	// empty is [access.BulkHash].
 	Bulk access.Bulk
+	// Input: what is typed at the terminal is kept, as far as it looks like
+	// no secret.
+	Input bool
 }
 
 // Header is the first line of a cast (asciicast v2). The member "sallyport"

@@ -102,6 +102,9 @@ func (r *Recorder) start(ctx context.Context, s access.Session, shape Shape) (*R
 		}
 		stream.strict = shape.Bulk == access.BulkRefuse
 	}
+	if shape.Input && s.Terminal {
+		rec.typed = &typed{}
+	}
 	if len(r.config.Recipients) > 0 {
 		if err := rec.encrypt(r.config.Recipients); err != nil {
 			return nil, err

@@ -42,6 +42,7 @@ type Recording struct {
 	midline bool  // the cast's output stands in the middle of a line
 
 	crypt *crypt // of an encrypted one; else nil
+	typed *typed // where what is typed at its terminal is kept; else nil
 
 	indexing sync.Mutex // held while entries of the ledger go to the index
 	indexed  int64      // how much of events has gone there
@@ -92,7 +93,10 @@ func (rec *Recording) Stdout(p []byte) error {
 	if rec.out.beside {
 		return rec.pass(rec.out, p, rec.writeBeside)
 	}
-	return rec.pass(rec.out, p, rec.writeOutput)
+	if err := rec.pass(rec.out, p, rec.writeOutput); err != nil {
+		return err
+	}
+	return rec.shown(p)
 }
 
 // Stderr records extended data of the host. In the cast it is output like
@@ -100,8 +104,14 @@ func (rec *Recording) Stdout(p []byte) error {
 func (rec *Recording) Stderr(p []byte) error { return rec.pass(rec.err, p, rec.writeOutput) }
 
 // Stdin records input of a session without a terminal. With one, what is
-// typed is only counted: passwords are typed there.
-func (rec *Recording) Stdin(p []byte) error { return rec.pass(rec.in, p, rec.writeBeside) }
+// typed is only counted, as passwords are typed there; with [Shape.Input] it is
+// kept as far as it looks like no secret.
+func (rec *Recording) Stdin(p []byte) error {
+	if rec.typed != nil {
+		return rec.pass(rec.in, p, rec.writeTyped)
+	}
+	return rec.pass(rec.in, p, rec.writeBeside)
+}
 
 // pass records p with write, or deals with its failure.
 func (rec *Recording) pass(s *stream, p []byte, write func(*stream, []byte) error) error {

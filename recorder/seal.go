@@ -67,6 +67,11 @@ func (rec *Recording) end(end End) {
 			rec.gaps, rec.gap = append(rec.gaps, *rec.gap), nil
 		}
 	}
+	if rec.typed != nil && rec.ready() == nil {
+		if err := rec.keepTyped(true); err != nil {
+			_ = rec.fail(err) // is in the manifest
+		}
+	}
 	rec.closed = true
 	s := &rec.session
 	s.State = access.SessionSealed
