@@ -39,6 +39,9 @@ type shared struct {
 	last   generation
 	opened page // by the message just handled, see open
 	left   bool // the front page is to go
+	// doing is what the last key began, for the status line: a message would
+	// race with the answer.
+	doing string
 	// verdicts are those of this run, by session.
 	verdicts map[access.SessionID]Verdict
 }

@@ -150,6 +150,9 @@ func (r *root) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 
 // settle opens or closes the page that the last key asked for.
 func (r *root) settle() tea.Cmd {
+	if r.shared.doing != "" {
+		r.status, r.bad, r.shared.doing = r.shared.doing, false, ""
+	}
 	if r.shared.left {
 		r.shared.left = false
 		return r.pop()

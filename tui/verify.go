@@ -22,14 +22,14 @@ func (s *shared) verify(session access.Session) tea.Cmd {
 	if session.State == access.SessionLive {
 		return say(failed{access.Refuse(access.ReasonNotFound, "this session still runs, nothing is signed yet", "Verify it when it is over")})
 	}
-	check := s.do(func(ctx context.Context) tea.Msg {
+	s.doing = "verifying…"
+	return s.do(func(ctx context.Context) tea.Msg {
 		v, err := s.cfg.Verify(ctx, session)
 		if err != nil {
 			return failed{err}
 		}
 		return verified{session.ID, v}
 	})
-	return tea.Sequence(say(notice{"verifying…"}), check)
 }
 
 // verified keeps a verdict and shows it.
