@@ -20,9 +20,10 @@ demo: build
 	$(BIN) demo $(ARGS)
 
 # Everything: what it needs, build, vet, lint, unit and end-to-end tests with
-# the race detector, and the nested module with Vault's real SSH engine.
+# the race detector (never from the cache, which does not see the binary that
+# the end-to-end tests build), and the nested module with Vault's real SSH engine.
 test: tools-check build lint
-	$(GO) test -race -timeout 12m ./...
+	$(GO) test -race -count=1 -timeout 12m ./...
 	cd internal/vaulttest && GOFLAGS=-buildvcs=false $(GO) test -timeout 10m ./...
 	@GO=$(GO) scripts/fuzz 40000x
 
