@@ -72,11 +72,26 @@ func (m Mint) Obtain(ctx context.Context, n Need) (Credential, error) {
 		return Credential{}, signerError(err)
 	}
 	if err := Check(issued.Certificate, order, m.Issuer.Authorities(), m.Now()); err != nil {
-		return Credential{}, access.Fail(access.ReasonCertificate,
-			"the certificate that was issued is not the one that was asked for, and was not used",
-			"Tell the operator", err)
+		why := "the certificate that was issued is not the one that was asked for, and was not used"
+		do := "Tell the operator"
+		if clocksDiffer(err, issued.Certificate, order) {
+			why = "the certificate that was issued is of another time, and was not used: the clocks of the bastion and of its signer differ"
+			do = "Tell the operator: both need NTP"
+		}
+		return Credential{}, access.Fail(access.ReasonCertificate, why, do, err)
 	}
 	return credential(signer, issued)
+}
+
+// clocksDiffer reports whether a certificate was refused for its times alone,
+// although it lives no longer than was asked for: it was made at another time
+// than ours. That is only told; it is refused all the same.
+func clocksDiffer(err error, cert *ssh.Certificate, order Order) bool {
+	var m *Mismatch
+	if !errors.As(err, &m) || m.Field != "start" && m.Field != "end" || cert.ValidBefore < cert.ValidAfter {
+		return false
+	}
+	return cert.ValidAfter > 0 && cert.ValidBefore-cert.ValidAfter <= uint64((order.TTL+maxBackdate).Seconds())
 }
 
 // order turns a need into an order, within the grant's remaining time.

@@ -3,9 +3,12 @@ package certs_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,4 +143,52 @@ func wantReason(t *testing.T, err error, reason access.Reason) {
 	if !errors.As(err, &e) || e.Reason != reason {
 		t.Errorf("got %v, want an error of reason %s", err, reason)
 	}
+}
+
+// A signer whose clock is another is told apart from one that signs something
+// else: the operator knows what to do at once. Refused are both.
+func TestObtainTellsOfClocks(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*ssh.Certificate)
+		clocks bool
+	}{
+		"ahead":       {func(c *ssh.Certificate) { c.ValidAfter += 3600; c.ValidBefore += 3600 }, true},
+		"behind":      {func(c *ssh.Certificate) { c.ValidAfter -= 3600; c.ValidBefore -= 3600 }, true},
+		"longer life": {func(c *ssh.Certificate) { c.ValidBefore += 3600 }, false},
+		"no start":    {func(c *ssh.Certificate) { c.ValidAfter = 0 }, false},
+	} {
+		mint := newMint(t)
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ca, err := ssh.NewSignerFromKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mint.Issuer = resigner{mint.Issuer, ca, c.change}
+		_, err = mint.Obtain(t.Context(), need)
+		e := access.AsError(err)
+		if e.Reason != access.ReasonCertificate || strings.Contains(e.Why, "the clocks of the bastion and of its signer differ") != c.clocks {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// resigner signs anew what another issuer signed, changed.
+type resigner struct {
+	certs.Issuer
+	ca     ssh.Signer
+	change func(*ssh.Certificate)
+}
+
+func (r resigner) Authorities() []ssh.PublicKey { return []ssh.PublicKey{r.ca.PublicKey()} }
+
+func (r resigner) Issue(ctx context.Context, o certs.Order) (certs.Issued, error) {
+	issued, err := r.Issuer.Issue(ctx, o)
+	if err != nil {
+		return issued, err
+	}
+	r.change(issued.Certificate)
+	return issued, issued.Certificate.SignCert(rand.Reader, r.ca)
 }
