@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/sallyport/sallyport/access"
 )
@@ -67,6 +68,9 @@ type Grants interface {
 // with an [*access.Error] that is fit to show.
 type Desk interface {
 	Decide(ctx context.Context, by access.Actor, word access.Word) (access.Request, error)
+	Ask(ctx context.Context, by access.Actor, a access.Ask) (access.Request, error)
+	// Extend asks for more time under a request or its grant.
+	Extend(ctx context.Context, by access.Actor, id string, length time.Duration, reason string) (access.Request, error)
 	Cancel(ctx context.Context, by access.Actor, id access.RequestID) error
 	Release(ctx context.Context, by access.Actor, id access.GrantID) error
 	Kill(ctx context.Context, by access.Actor, id access.SessionID, reason string) error

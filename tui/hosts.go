@@ -23,6 +23,7 @@ type hosts struct {
 	loaded     bool
 	input      line
 	typing     bool
+	ask        *prompt
 }
 
 func newHosts(s *shared) *hosts {
@@ -55,14 +56,21 @@ func (h *hosts) SetSize(cols, rows int) {
 	h.input.width = max(cols-4, 10)
 }
 
-func (h *hosts) Typing() bool { return h.typing }
+func (h *hosts) Typing() bool { return h.typing || h.ask != nil }
 
 func (h *hosts) Keys() help.KeyMap {
 	if h.typing {
 		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
 	}
+	if h.ask != nil {
+		return h.ask.keys()
+	}
 	own := []key.Binding{hostKeys.Filter, hostKeys.Clear, hostKeys.Reload}
-	return keyList{[]key.Binding{hostKeys.Filter, hostKeys.Reload}, [][]key.Binding{own, listColumn()}}
+	short := []key.Binding{hostKeys.Filter, hostKeys.Reload}
+	if h.cfg.Desk != nil {
+		own, short = slices.Insert(own, 2, hostKeys.Ask), slices.Insert(short, 1, hostKeys.Ask)
+	}
+	return keyList{short, [][]key.Binding{own, listColumn()}}
 }
 
 func (h *hosts) Update(msg tea.Msg) tea.Cmd {
@@ -77,8 +85,14 @@ func (h *hosts) Update(msg tea.Msg) tea.Cmd {
 		h.list.move(wheel(msg))
 	case tea.MouseClickMsg:
 		h.list.moveTo(h.list.top + msg.Y - 2)
+	case asked:
+		return say(msg.notice())
 	case tea.PasteMsg:
-		if h.typing {
+		switch {
+		case h.ask != nil:
+			cmd, _ := h.ask.press(msg)
+			return cmd
+		case h.typing:
 			h.edit(msg)
 		}
 	case tea.KeyPressMsg:
@@ -89,6 +103,12 @@ func (h *hosts) Update(msg tea.Msg) tea.Cmd {
 
 func (h *hosts) press(k tea.KeyPressMsg) tea.Cmd {
 	switch {
+	case h.ask != nil:
+		cmd, over := h.ask.press(k)
+		if over {
+			h.ask = nil
+		}
+		return cmd
 	case h.typing && pressed(k, lineKeys.Leave):
 		h.typing = false
 		h.input.setValue("")
@@ -108,6 +128,8 @@ func (h *hosts) press(k tea.KeyPressMsg) tea.Cmd {
 		h.filter()
 	case pressed(k, hostKeys.Reload):
 		return h.Init()
+	case pressed(k, hostKeys.Ask) && h.cfg.Desk != nil && h.list.at < len(h.shown) && !h.shown[h.list.at].Standing:
+		h.ask = askAhead(h.shared, h.shown[h.list.at])
 	}
 	return nil
 }
@@ -149,7 +171,11 @@ func (h *hosts) View() string {
 	default:
 		body = centre(h.look.Dim.Render("No rule lets you on to a host yet."), h.cols, h.rows-1)
 	}
-	return fit(top, h.cols) + "\n" + body
+	view := fit(top, h.cols) + "\n" + body
+	if h.ask != nil {
+		view = h.ask.over(view, h.cols, h.rows)
+	}
+	return view
 }
 
 func (h *hosts) row(i int) []field {

@@ -64,13 +64,15 @@ var approvalKeys = struct{ Approve, Deny, Reload key.Binding }{
 	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
 }
 
-var mineKeys = struct{ Cancel, Release, Reload key.Binding }{
-	Cancel:  binding([]string{"c"}, "c", "cancel a request"),
-	Release: binding([]string{"e"}, "e", "give a grant back"),
+var mineKeys = struct{ Cancel, Release, Extend, Reload key.Binding }{
+	Extend:  binding([]string{"m"}, "m", "more time"),
+	Cancel:  binding([]string{"c"}, "c", "cancel"),
+	Release: binding([]string{"e"}, "e", "give back"),
 	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
 }
 
-var hostKeys = struct{ Filter, Clear, Reload key.Binding }{
+var hostKeys = struct{ Filter, Clear, Ask, Reload key.Binding }{
+	Ask:    binding([]string{"a"}, "a", "ask for access"),
 	Filter: binding([]string{"/"}, "/", "find"),
 	Clear:  binding([]string{"esc"}, "esc", "clear"),
 	Reload: binding([]string{"r", "ctrl+l"}, "r", "reload"),

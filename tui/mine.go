@@ -118,7 +118,7 @@ func (m *mine) Keys() help.KeyMap {
 	}
 	own := []key.Binding{mineKeys.Reload}
 	if m.cfg.Desk != nil {
-		own = []key.Binding{mineKeys.Cancel, mineKeys.Release, mineKeys.Reload}
+		own = []key.Binding{mineKeys.Cancel, mineKeys.Extend, mineKeys.Release, mineKeys.Reload}
 	}
 	return keyList{own, [][]key.Binding{own, listColumn()}}
 }
@@ -164,6 +164,8 @@ func (m *mine) press(k tea.KeyPressMsg) tea.Cmd {
 	case m.cfg.Desk == nil || m.list.at >= len(m.items):
 	case pressed(k, mineKeys.Cancel):
 		m.askCancel(m.items[m.list.at].request)
+	case pressed(k, mineKeys.Extend):
+		m.askExtend(m.items[m.list.at].grant)
 	case pressed(k, mineKeys.Release):
 		m.askRelease(m.items[m.list.at].grant)
 	}
@@ -183,6 +185,15 @@ func (m *mine) askCancel(r access.Request) {
 		})
 	})
 	m.ask.plain = true
+}
+
+func (m *mine) askExtend(g *access.Grant) {
+	if g == nil || g.State != access.GrantActive {
+		return
+	}
+	m.ask = askMore(m.shared, g, func(r access.Request) tea.Msg {
+		return mineDone{"asked for more time on " + r.Target.String() + " (" + string(r.ID) + ")"}
+	})
 }
 
 func (m *mine) askRelease(g *access.Grant) {

@@ -152,3 +152,27 @@ func TestMine(t *testing.T) {
 		t.Fatalf("the desk was told %q", got)
 	}
 }
+
+// Access is asked for ahead from the list of hosts, with a time where one is
+// wanted; where access is standing there is nothing to ask.
+func TestAskAhead(t *testing.T) {
+	w := testWorld(t)
+	p := sit(t, w.config(), 80, 24)
+	p.sees("Mine 2")
+	p.press("3", "a")
+	p.sees("Ask for root@db1", "reason:")
+	p.press("2h INC-42 deploy", "\r")
+	p.sees("✓ asked for root@db1 (R9)")
+	p.press("j", "j", "a")
+	p.gone("Ask for")
+	if got := strings.Join(w.done(), "\n"); got != "carol ask root@db1 2h0m0s: INC-42 deploy" {
+		t.Fatalf("the desk was told %q", got)
+	}
+	p.press("4", "j", "m")
+	p.sees("More time on root@web3")
+	p.press("30m still building", "\r")
+	p.sees("✓ asked for more time on root@web3 (R10)")
+	if got := w.done(); !strings.HasSuffix(got[len(got)-1], " 30m0s: still building") {
+		t.Fatalf("the desk was told %q", got)
+	}
+}

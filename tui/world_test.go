@@ -125,6 +125,14 @@ func (w *world) note(format string, args ...any) error {
 	return w.fails
 }
 
+func (w *world) Ask(_ context.Context, by access.Actor, a access.Ask) (access.Request, error) {
+	return access.Request{ID: "R9", Target: a.Target}, w.note("%s ask %s %v: %s", by.Person, a.Target, a.For, a.Reason)
+}
+
+func (w *world) Extend(_ context.Context, by access.Actor, id string, length time.Duration, reason string) (access.Request, error) {
+	return access.Request{ID: "R10", Target: access.Target{Login: "root", Host: "web3"}}, w.note("%s extend %s %v: %s", by.Person, id, length, reason)
+}
+
 func (w *world) Cancel(_ context.Context, by access.Actor, id access.RequestID) error {
 	return w.note("%s cancel %s", by.Person, id)
 }
