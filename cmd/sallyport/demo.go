@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -57,6 +58,9 @@ type scene struct {
 // demo runs a bastion with the embedded CA between three people and two hosts,
 // and narrates. Everything is on loopback and in one directory.
 func demo(ctx context.Context, f demoFlags, std stdio) (err error) {
+	// The demo lives in a terminal, and goes with it; a server outlives it.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	defer stop()
 	s := &scene{dir: f.dir}
 	if s.dir == "" {
 		if s.dir, err = os.MkdirTemp("", "sallyport-demo-"); err != nil {
