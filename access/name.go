@@ -72,7 +72,7 @@ func ParseTarget(s string) (Target, error) {
 // they do in a jump.
 func NewTarget(login, host string) (Target, error) {
 	t := Target{Login: strings.ToLower(login), Host: strings.ToLower(strings.TrimSuffix(host, "."))}
-	if !ValidLogin(t.Login) || !ValidName(t.Host) {
+	if !ValidLogin(t.Login) || !ValidName(t.Host) || strings.HasSuffix(t.Host, ".") { // one dot makes a name absolute, two make none
 		return Target{}, malformed(login + "@" + host)
 	}
 	return t, nil
