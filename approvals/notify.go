@@ -7,41 +7,12 @@ import (
 	"github.com/sallyport/sallyport/access"
 )
 
-// MessageRef says where a request is shown, so that what is shown can be
-// changed for as long as it stands there. For Slack: channel and ts.
-type MessageRef struct {
-	Channel string
-	TS      string
-}
-
-// Notice is what a [Notifier] is asked to show: the request as it stands now,
-// and what the policy says of it. It is made anew for each delivery, so a
-// notice that was delayed tells the present, not the past.
-type Notice struct {
-	Request  access.Request // with decisions and grant
-	Host     access.Host    // zero if it is not in the inventory any more
-	Channel  string         // of the rule's approval; empty means the default
-	Asked    []access.Person
-	Missing  int           // approvals still needed while pending
-	Cause    string        // why it ended, in plain words; empty while pending
-	EndedWhy string        // why its grant ended, in plain words; empty while live
-	Risks    []access.Risk // as of when it was asked
-	Usage    access.Usage
-}
-
-// Telling is what a [Notifier] is asked to tell once, beside the card: effects of
-// one place, in their order.
-type Telling struct {
-	Effects  []access.Effect  // at least one
-	Notice   Notice           // of their request; in a digest of nothing
-	Requests []access.Request // in a digest, one for each effect
-	Card     MessageRef       // in whose thread; elsewhere zero
-	Person   access.Person    // to whom, in private; elsewhere zero
-	Asked    []access.Person
-	// Again: some of them may have been told before, when the answer was lost
-	// or the process died. Whoever can must look first.
-	Again bool
-}
+// What a notifier is given, and gives back.
+type (
+	MessageRef = access.MessageRef
+	Notice     = access.Notice
+	Telling    = access.Telling
+)
 
 // Notifier shows requests to those who decide them. It is an effect of the
 // database and never its source: each call may come again after a crash, and

@@ -40,7 +40,7 @@ var (
 	_ console.Desk       = (*approvals.Desk)(nil)
 	_ console.Store      = (*store.Store)(nil)
 	_ slackbot.Desk      = (*approvals.Desk)(nil)
-	_ approvals.Notifier = notifier{}
+	_ approvals.Notifier = (*slackbot.Bot)(nil)
 	_ approvals.Store    = deskStore{}
 )
 
@@ -297,7 +297,7 @@ func (h *house) run(ctx context.Context, ready func()) error {
 	under.Go(func() error { h.revoked.follow(below, h.log, h.door.Revalidate); return nil })
 	if h.slack != nil {
 		under.Go(func() error { return h.slack.Run(below) })
-		under.Go(func() error { h.desk.Deliver(below, notifier{h.slack}); return nil })
+		under.Go(func() error { h.desk.Deliver(below, h.slack); return nil })
 	}
 
 	front, ctx := errgroup.WithContext(ctx)

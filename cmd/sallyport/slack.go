@@ -35,26 +35,6 @@ func newSlack(c SlackConfig, desk *approvals.Desk, s *store.Store, log *slog.Log
 	return slackbot.New(config)
 }
 
-// notifier shows the desk's requests in Slack: the same nouns on either side.
-type notifier struct{ bot *slackbot.Bot }
-
-func (n notifier) Post(ctx context.Context, notice approvals.Notice) (approvals.MessageRef, error) {
-	ref, err := n.bot.Post(ctx, slackbot.Notice(notice))
-	return approvals.MessageRef(ref), err
-}
-
-func (n notifier) Tell(ctx context.Context, t approvals.Telling) (int, error) {
-	return n.bot.Tell(ctx, slackbot.Telling{
-		Effects: t.Effects, Notice: slackbot.Notice(t.Notice), Requests: t.Requests, Card: slackbot.MessageRef(t.Card),
-		Person: t.Person, Asked: t.Asked, Again: t.Again,
-	})
-}
-
-func (n notifier) Update(ctx context.Context, at approvals.MessageRef, notice approvals.Notice) (approvals.MessageRef, error) {
-	ref, err := n.bot.Update(ctx, slackbot.MessageRef(at), slackbot.Notice(notice))
-	return approvals.MessageRef(ref), err
-}
-
 // shownIndex is the store as the recorder sees it: what it says of sessions is
 // shown without waiting for the outbox's next look.
 type shownIndex struct {

@@ -109,7 +109,7 @@ rules:
 	var running sync.WaitGroup
 	running.Go(func() { d.Run(ctx) })
 	running.Go(func() { _ = d.bot.Run(ctx) }) // nil
-	running.Go(func() { d.Deliver(ctx, notifier{d.bot}) })
+	running.Go(func() { d.Deliver(ctx, d.bot) })
 	d.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
