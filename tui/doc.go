@@ -13,5 +13,6 @@
 // Everything that may wait runs in a command with the program's context, and
 // its answer carries the generation that asked, so that stale ones fall away.
 //
-// Start reading at [Run], then root.go, then player.go and deck.go.
+// Start reading at [Run], then root.go, then player.go (the life of one replay;
+// playerclock.go, playerdeck.go, playerlive.go … are its nouns) and deck.go.
 package tui

@@ -1,14 +1,47 @@
 package tui
 
 import (
-	"strings"
+	"slices"
 	"time"
 
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
-
-	"github.com/sallyport/sallyport/access"
 )
+
+func (p *player) Keys() help.KeyMap {
+	k := playerKeys
+	switch {
+	case p.ask != nil:
+		return p.ask.keys()
+	case p.facts:
+		return keyList{[]key.Binding{playerKeys.Close}, nil}
+	case p.line != nil:
+		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
+	}
+	short := []key.Binding{k.Pause, k.Seconds, k.Speed, k.Search, k.Goto, k.Facts, k.Idle}
+	if p.live() {
+		short = slices.Insert(short, 1, k.Follow)
+		if p.cfg.Desk != nil {
+			short = slices.Insert(short, 2, k.Kill)
+		}
+	}
+	own := []key.Binding{k.Search, k.Again, k.Facts}
+	if p.cfg.Verify != nil && !p.live() {
+		own = append(own, k.Verify)
+	}
+	if p.live() {
+		own = append(own, k.Follow)
+		if p.cfg.Desk != nil {
+			own = append(own, k.Kill)
+		}
+	}
+	return keyList{short, [][]key.Binding{
+		{k.Pause, k.Speed, k.Idle, k.Event, k.EventBack, k.Zoom, k.Pan, k.PanFree},
+		{k.Seconds, k.Minutes, k.Percent, k.Goto, k.Start, k.End, k.MarkerBack, k.Marker, k.Active},
+		own,
+	}}
+}
 
 // press is a key while nothing is typed.
 func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
@@ -52,27 +85,6 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 		}
 	}
 	return nil
-}
-
-// leaveLive ends following when the pace is chosen by hand.
-func (p *player) leaveLive() tea.Cmd {
-	if !p.follow {
-		return nil
-	}
-	p.follow = false
-	return p.startTicking()
-}
-
-func (p *player) pause() tea.Cmd {
-	p.follow = false
-	if p.playing = !p.playing; !p.playing {
-		return nil
-	}
-	if p.ended && !p.live() {
-		p.ended = false
-		return tea.Batch(p.goTo(0), p.startTicking())
-	}
-	return p.startTicking()
 }
 
 // pressWhere is the keys that go somewhere.
@@ -131,103 +143,4 @@ func (p *player) goTo(at time.Duration) tea.Cmd {
 	p.follow, p.ended = false, false
 	at = max(at, 0)
 	return p.give(&order{what: seek, to: at, from: p.survey.keyframeAt(at)})
-}
-
-// pressPan is the keys that move the view over a recording that is larger.
-func (p *player) pressPan(k tea.KeyPressMsg) bool {
-	by := 1
-	if k.Mod.Contains(tea.ModShift) {
-		by = 10
-	}
-	switch {
-	case pressed(k, playerKeys.PanUp):
-		p.pan(0, -by)
-	case pressed(k, playerKeys.PanDown):
-		p.pan(0, by)
-	case pressed(k, playerKeys.PanLeft):
-		p.pan(-4*by, 0)
-	case pressed(k, playerKeys.PanRight):
-		p.pan(4*by, 0)
-	case pressed(k, playerKeys.PanFree):
-		p.panned = false
-	default:
-		return false
-	}
-	return true
-}
-
-func (p *player) pan(x, y int) {
-	p.panX, p.panY = p.corner()
-	p.panX, p.panY = p.panX+x, p.panY+y
-	p.panned = true
-	p.panX, p.panY = p.corner()
-}
-
-// openLine opens a line of input below the timeline.
-func (p *player) openLine(is rune, prompt, placeholder string) {
-	in := newLine(p.look, prompt, placeholder)
-	in.width, in.focused = max(p.cols-lipgloss.Width(prompt)-2, 10), true
-	p.line, p.lineIs = &in, is
-}
-
-// typed takes keys while a box or a line is open.
-func (p *player) typed(msg tea.Msg) tea.Cmd {
-	if p.facts {
-		p.facts = false
-		return nil
-	}
-	if p.ask != nil {
-		cmd, over := p.ask.press(msg)
-		if over {
-			p.ask = nil
-		}
-		return cmd
-	}
-	if p.line == nil {
-		return nil
-	}
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		switch {
-		case pressed(k, lineKeys.Leave):
-			p.line = nil
-			return nil
-		case pressed(k, lineKeys.Enter):
-			text := strings.TrimSpace(p.line.value())
-			p.line = nil
-			return p.entered(text)
-		}
-	}
-	p.line.edit(msg)
-	return nil
-}
-
-func (p *player) entered(text string) tea.Cmd {
-	if text == "" {
-		return nil
-	}
-	if p.lineIs == '/' {
-		p.needle = strings.ToLower(text)
-		return p.search()
-	}
-	at, err := parseTime(text, p.length())
-	if err != nil {
-		return say(failed{access.Refuse(access.ReasonMalformed, err.Error(), "")})
-	}
-	return p.goTo(at)
-}
-
-func (p *player) search() tea.Cmd {
-	if p.needle == "" {
-		return nil
-	}
-	p.playing, p.follow = false, false
-	return p.give(&order{what: find, needle: p.needle, from: p.survey.keyframeBefore(p.frame.offset)})
-}
-
-// click on the timeline goes there.
-func (p *player) click(m tea.MouseClickMsg) tea.Cmd {
-	if p.zoom || p.cols == 0 || m.Y < p.rows-3 || m.Y > p.rows-2 {
-		return nil
-	}
-	return p.goTo(time.Duration(float64(m.X) / float64(p.cols) * float64(p.length())))
 }

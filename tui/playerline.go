@@ -1,0 +1,71 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// openLine opens a line of input below the timeline.
+func (p *player) openLine(is rune, prompt, placeholder string) {
+	in := newLine(p.look, prompt, placeholder)
+	in.width, in.focused = max(p.cols-lipgloss.Width(prompt)-2, 10), true
+	p.line, p.lineIs = &in, is
+}
+
+// typed takes keys while a box or a line is open.
+func (p *player) typed(msg tea.Msg) tea.Cmd {
+	if p.facts {
+		p.facts = false
+		return nil
+	}
+	if p.ask != nil {
+		cmd, over := p.ask.press(msg)
+		if over {
+			p.ask = nil
+		}
+		return cmd
+	}
+	if p.line == nil {
+		return nil
+	}
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch {
+		case pressed(k, lineKeys.Leave):
+			p.line = nil
+			return nil
+		case pressed(k, lineKeys.Enter):
+			text := strings.TrimSpace(p.line.value())
+			p.line = nil
+			return p.entered(text)
+		}
+	}
+	p.line.edit(msg)
+	return nil
+}
+
+func (p *player) entered(text string) tea.Cmd {
+	if text == "" {
+		return nil
+	}
+	if p.lineIs == '/' {
+		p.needle = strings.ToLower(text)
+		return p.search()
+	}
+	at, err := parseTime(text, p.length())
+	if err != nil {
+		return say(failed{access.Refuse(access.ReasonMalformed, err.Error(), "")})
+	}
+	return p.goTo(at)
+}
+
+func (p *player) search() tea.Cmd {
+	if p.needle == "" {
+		return nil
+	}
+	p.playing, p.follow = false, false
+	return p.give(&order{what: find, needle: p.needle, from: p.survey.keyframeBefore(p.frame.offset)})
+}
