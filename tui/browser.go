@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"charm.land/bubbles/v2/help"
@@ -156,91 +154,6 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
-	switch {
-	case b.ask != nil:
-		cmd, over := b.ask.press(k)
-		if over {
-			b.ask = nil
-		}
-		return cmd
-	case b.typing:
-		return b.edit(k)
-	case b.list.press(k):
-		return b.moved()
-	case pressed(k, browserKeys.Filter):
-		b.typing = true
-		b.input.focused = true
-	case pressed(k, browserKeys.Clear):
-		b.input.setValue("")
-		return b.typed()
-	case pressed(k, browserKeys.Details):
-		b.details = !b.details
-		b.SetSize(b.cols, b.rows)
-	case pressed(k, browserKeys.Reload):
-		return b.reload()
-	case pressed(k, browserKeys.Open):
-		b.replay()
-	case pressed(k, browserKeys.Verify):
-		if s, ok := b.selected(); ok {
-			return b.verify(s)
-		}
-	case pressed(k, browserKeys.Kill):
-		b.askKill()
-	}
-	return nil
-}
-
-func (b *browser) replay() {
-	if s, ok := b.selected(); ok && b.cfg.Open != nil {
-		p := newPlayer(b.shared, s)
-		if hit, ok := b.sessions.hits[s.ID]; ok {
-			p.jump(hit, b.filter.said)
-		}
-		b.open(p)
-	}
-}
-
-func (b *browser) askKill() {
-	if s, ok := b.selected(); ok && s.State == access.SessionLive && b.cfg.Desk != nil {
-		b.ask = askKill(b.shared, s)
-	}
-}
-
-// edit gives a key to the filter line.
-func (b *browser) edit(msg tea.Msg) tea.Cmd {
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		switch {
-		case pressed(k, lineKeys.Enter):
-			b.typing = false
-			b.input.focused = false
-			return b.typed()
-		case pressed(k, lineKeys.Leave):
-			b.typing = false
-			b.input.focused = false
-			b.input.setValue("")
-			return b.typed()
-		}
-	}
-	b.input.edit(msg)
-	return b.typed()
-}
-
-// typed puts the filter line in force, once the typing pauses.
-func (b *browser) typed() tea.Cmd {
-	f, err := parseFilter(b.input.value(), b.now())
-	b.filterErr = err
-	if err != nil || f.text == b.filter.text {
-		return nil
-	}
-	if f.said != "" && b.typing {
-		return nil // each search is an audit event: it waits for enter
-	}
-	b.filter = f
-	b.gen = b.next()
-	return b.after(typingPause, filterTyped{b.gen})
-}
-
 // moved follows the cursor: more rows below, details beside.
 func (b *browser) moved() tea.Cmd {
 	b.rest, b.request, b.files = b.next(), access.Request{}, nil
@@ -278,85 +191,4 @@ func (b *browser) took(msg sessionsLoaded) tea.Cmd {
 		return b.moved()
 	}
 	return nil
-}
-
-func (b *browser) View() string {
-	if b.cols == 0 {
-		return ""
-	}
-	top := b.filterLine()
-	body := ""
-	switch {
-	case b.sessions.len() > 0:
-		body = b.list.view(b.row)
-	case !b.loaded:
-		body = centre(b.look.Dim.Render("reading the index…"), b.list.cols, b.list.rows)
-	case b.filter.text != "":
-		body = centre(b.look.Dim.Render("No session fits this filter.")+"\n"+b.look.Faint.Render("esc clears it"), b.list.cols, b.list.rows)
-	default:
-		body = centre(b.look.Dim.Render("No sessions yet.")+"\n"+b.look.Faint.Render("They appear here as they begin."), b.list.cols, b.list.rows)
-	}
-	switch {
-	case b.beside():
-		body = beside(body, b.look.Rule.Render(" │ "), b.detailsView(detailCols, b.list.rows))
-	case b.details:
-		body += "\n" + b.look.Rule.Render(strings.Repeat("─", b.cols)) + "\n" + b.detailsView(b.cols, detailRows)
-	}
-	if b.ask != nil {
-		body = b.ask.over(body, b.cols, b.rows-1)
-	}
-	return top + "\n" + body
-}
-
-func (b *browser) filterLine() string {
-	count := fmt.Sprintf("%d live · %d", len(b.sessions.live), b.sessions.len())
-	if b.sessions.more {
-		count += "+"
-	}
-	if b.loading && b.loaded {
-		count = "… " + count
-	}
-	right := b.look.Dim.Render(count + " sessions ")
-	left := ""
-	switch {
-	case b.filterErr != nil:
-		left = b.input.view() + " "
-		right = b.look.Error.Render(b.filterErr.Error() + " ")
-		return fit(left+right, b.cols)
-	case b.typing:
-		left = b.input.view()
-	case b.filter.text != "":
-		left = b.look.Accent.Render("/ ") + b.look.Text.Render(access.Plain(b.filter.text, 200))
-	default:
-		left = b.look.Faint.Render("/ to filter")
-	}
-	return spread(left, right, b.cols)
-}
-
-func (b *browser) row(i int) []field {
-	s, _ := b.sessions.at(i)
-	l := b.look
-	state, style := stateOf(l, s)
-	end := ending(s)
-	endStyle := l.Dim
-	if s.EndCause != access.EndExit && s.EndCause != access.EndDisconnect || s.ExitStatus != nil && *s.ExitStatus != 0 {
-		endStyle = l.Warn
-	}
-	return []field{
-		{access.Plain(string(s.Person), 40), l.Text},
-		{access.Plain(s.Target.String(), 120), l.Text},
-		{string(s.Kind), l.Dim},
-		{moment(s.StartedAt, b.now()), l.Dim},
-		{span(age(s, b.now())), l.Text},
-		{string([]rune(state)[:1]), style},
-		{state, style},
-		{end, endStyle},
-	}
-}
-
-func wheel(msg tea.MouseWheelMsg) int {
-	if msg.Button == tea.MouseWheelUp {
-		return -3
-	}
-	return 3
 }

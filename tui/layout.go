@@ -82,3 +82,12 @@ func cutAround(line, middle string, x, cols int) string {
 	right := ansi.TruncateLeft(line, x+lipgloss.Width(middle), "")
 	return fit(left+"\x1b[m"+middle+right, cols)
 }
+
+// spread puts left and right at the ends of a line of cols.
+func spread(left, right string, cols int) string {
+	gap := cols - lipgloss.Width(left) - lipgloss.Width(right)
+	if gap < 1 {
+		return fit(left, cols)
+	}
+	return left + strings.Repeat(" ", gap) + right
+}

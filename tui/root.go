@@ -7,9 +7,7 @@ import (
 	"strings"
 
 	"charm.land/bubbles/v2/help"
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 
 	"github.com/sallyport/sallyport/access"
@@ -214,37 +212,6 @@ func (r *root) fail(err error) {
 	}
 }
 
-func (r *root) press(k tea.KeyPressMsg) tea.Cmd {
-	r.status, r.bad = "", false
-	switch {
-	case pressed(k, rootKeys.Interrupt):
-		return tea.Quit
-	case r.front().Typing():
-		return r.front().Update(k)
-	case r.helping:
-		r.helping = false
-		return nil
-	case pressed(k, rootKeys.Help):
-		r.helping = true
-		return nil
-	case pressed(k, rootKeys.Quit):
-		return r.pop()
-	case len(r.stack) > 0:
-		return r.front().Update(k)
-	case pressed(k, rootKeys.Next):
-		r.show((r.at + 1) % len(r.tabs))
-		return nil
-	case pressed(k, rootKeys.Previous):
-		r.show((r.at + len(r.tabs) - 1) % len(r.tabs))
-		return nil
-	}
-	if n := int(k.Code - '1'); k.Mod == 0 && n >= 0 && n < len(r.tabs) && len(r.tabs) > 1 {
-		r.show(n)
-		return nil
-	}
-	return r.front().Update(k)
-}
-
 // View draws the window. A page that cannot be drawn is left blank.
 func (r *root) View() (v tea.View) {
 	v.AltScreen = true
@@ -272,119 +239,4 @@ func (r *root) View() (v tea.View) {
 	}
 	v.Content = body + "\n" + r.statusLine()
 	return v
-}
-
-// click chooses a tab, or is the page's, in the page's own coordinates.
-func (r *root) click(m tea.MouseClickMsg) tea.Cmd {
-	if m.Button != tea.MouseLeft {
-		return nil
-	}
-	if len(r.stack) > 0 {
-		return r.front().Update(m)
-	}
-	if m.Y >= 2 {
-		m.Y -= 2
-		return r.front().Update(m)
-	}
-	for i, x := range r.tabColumns() {
-		if m.Y == 0 && m.X >= x && (i+1 == len(r.tabs) || m.X < r.tabColumns()[i+1]) {
-			r.show(i)
-			break
-		}
-	}
-	return nil
-}
-
-// tabColumns is where each tab begins.
-func (r *root) tabColumns() []int {
-	x, out := lipgloss.Width(" sallyport  "), make([]int, len(r.tabs))
-	for i := range r.tabs {
-		out[i] = x
-		x += lipgloss.Width(r.tabText(i))
-	}
-	return out
-}
-
-// tabText is a tab as it stands in the header.
-func (r *root) tabText(i int) string {
-	l, t := r.shared.look, r.tabs[i]
-	style := l.Tab
-	if i == r.at {
-		style = l.TabOn
-	}
-	text := " " + style.Render(t.name)
-	if c, ok := t.page.(counter); ok && c.Count() > 0 {
-		text += l.Count.Render(fmt.Sprintf(" %d", c.Count()))
-	}
-	return text + " "
-}
-
-// counter is a page with a number beside its tab.
-type counter interface{ Count() int }
-
-func (r *root) header() string {
-	l := r.shared.look
-	left := l.Brand.Render(" sallyport ") + " "
-	for i := range r.tabs {
-		left += r.tabText(i)
-	}
-	who := string(r.shared.cfg.Actor.Person)
-	if who == "" {
-		who = fmt.Sprintf("local:%d", r.shared.cfg.Actor.LocalUID)
-	}
-	return spread(left, l.Dim.Render(access.Plain(who, 40)+" "), r.cols)
-}
-
-// statusLine is the last line: what just happened, or else the keys.
-func (r *root) statusLine() string {
-	l := r.shared.look
-	switch {
-	case r.status != "" && r.bad:
-		return fit(l.Error.Render("✗ "+r.status), r.cols)
-	case r.status != "":
-		return fit(l.Notice.Render("✓ "+r.status), r.cols)
-	case r.helping:
-		return fit(l.Dim.Render("any key closes the help"), r.cols)
-	}
-	own := r.front().Keys().ShortHelp()
-	if r.front().Typing() {
-		return fit(r.shortHelp(own, r.cols), r.cols)
-	}
-	window := []key.Binding{rootKeys.Help, rootKeys.Quit}
-	if len(r.stack) == 0 && len(r.tabs) > 1 {
-		window = slices.Insert(window, 0, rootKeys.Next)
-	}
-	right := r.shortHelp(window, r.cols)
-	return spread(r.shortHelp(own, r.cols-lipgloss.Width(right)-2), right, r.cols)
-}
-
-// shortHelp is a line of keys, of which those that do not fit are left out.
-func (r *root) shortHelp(keys []key.Binding, cols int) string {
-	h := r.help
-	h.SetWidth(cols)
-	return h.ShortHelpView(keys)
-}
-
-func (r *root) helpView(cols, rows int) string {
-	l := r.shared.look
-	text := r.help.FullHelpView(r.keys())
-	return block(l.Strong.Render("Keys")+"\n\n"+text, cols, rows)
-}
-
-// keys are the groups of the front page's keys, and the window's own.
-func (r *root) keys() [][]key.Binding {
-	window := []key.Binding{rootKeys.Help, rootKeys.Quit, rootKeys.Interrupt}
-	if len(r.stack) == 0 && len(r.tabs) > 1 {
-		window = append([]key.Binding{rootKeys.Next, rootKeys.Previous}, window...)
-	}
-	return append(slices.Clone(r.front().Keys().FullHelp()), window)
-}
-
-// spread puts left and right at the ends of a line of cols.
-func spread(left, right string, cols int) string {
-	gap := cols - lipgloss.Width(left) - lipgloss.Width(right)
-	if gap < 1 {
-		return fit(left, cols)
-	}
-	return left + strings.Repeat(" ", gap) + right
 }
