@@ -70,24 +70,6 @@ func (s *Store) Session(ctx context.Context, id access.SessionID) (found access.
 	return found, err
 }
 
-// Sessions gives sessions, newest first; with Before, the page after it.
-func (s *Store) Sessions(ctx context.Context, q access.SessionQuery) (list []access.Session, err error) {
-	var where selection
-	where.add(q.Person != "", "person = ?", q.Person)
-	where.add(q.Host != "", "host = ?", q.Host)
-	where.add(q.Kind != "", "kind = ?", q.Kind)
-	where.add(q.State != "", "state = ?", q.State)
-	where.add(!q.Since.IsZero(), "started_at >= ?", q.Since.UnixMicro())
-	where.add(!q.Until.IsZero(), "started_at < ?", q.Until.UnixMicro())
-	where.add(q.Before != "", "id < ?", q.Before)
-	clause := where.text(newest, q.Limit)
-	err = s.read(ctx, func(r querier) error {
-		list, err = all(r, scanSession, `SELECT `+sessionColumns+` FROM sessions`+clause, where.args...)
-		return err
-	})
-	return list, err
-}
-
 // LiveSessions lists the sessions of a bastion whose state is live, oldest
 // first. It has no limit: a start must find all of them.
 func (s *Store) LiveSessions(ctx context.Context, bastionID string) (list []access.Session, err error) {
