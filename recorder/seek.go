@@ -15,11 +15,16 @@ func (r *Reader) Seek(at time.Duration) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return r.seekWithin(at, r.first, fi.Size())
+}
+
+// seekWithin is Seek where the answer is known to lie in [from, end]; from is
+// the beginning of a line, end that of one or of what is still being written.
+func (r *Reader) seekWithin(at time.Duration, from, end int64) (int64, error) {
 	var failed error
 	// The first byte from which on the next line is at or after the time.
-	size := fi.Size() - r.first
-	n := sort.Search(int(size), func(i int) bool {
-		begin, err := r.lineAfter(r.first + int64(i))
+	n := sort.Search(int(end-from), func(i int) bool {
+		begin, err := r.lineAfter(from + int64(i))
 		if err != nil {
 			failed = err
 			return true
@@ -31,7 +36,7 @@ func (r *Reader) Seek(at time.Duration) (int64, error) {
 			}
 			// A damaged line tells no time: ask the one after it.
 			next, err := r.lineAfter(begin + 1)
-			if err != nil || next >= fi.Size() {
+			if err != nil || next >= end {
 				failed = err
 				return true
 			}
@@ -41,7 +46,7 @@ func (r *Reader) Seek(at time.Duration) (int64, error) {
 	if failed != nil {
 		return 0, failed
 	}
-	return r.lineAfter(r.first + int64(n))
+	return r.lineAfter(from + int64(n))
 }
 
 // lineAfter is the offset of the first line that begins at or after offset,
