@@ -65,7 +65,7 @@ func uncover(data []byte, key cipher.Block) ([]byte, error) {
 	if len(data) < coverHead {
 		return nil, errRing
 	}
-	if _, err := fmt.Sscanf(string(data[:coverHead]), "%d %d %x\n", &began, &end, &start); err != nil || len(start) != 16 || end < began || end-began > maxRingStream {
+	if _, err := fmt.Sscanf(string(data[:coverHead]), "%d %d %x\n", &began, &end, &start); err != nil || len(start) != 16 || !ringSpan(began, end) {
 		return nil, errRing
 	}
 	plain := fmt.Appendf(make([]byte, 0, len(data)), "%020d %020d\n", began, end)
@@ -86,9 +86,6 @@ func uncover(data []byte, key cipher.Block) ([]byte, error) {
 	}
 	return append(plain, out...), nil
 }
-
-// maxRingStream bounds what a ring's head may claim: an exbibyte.
-const maxRingStream = 1 << 60
 
 // counterAt is a counter block n blocks on.
 func counterAt(start []byte, n uint64) []byte {

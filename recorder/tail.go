@@ -119,7 +119,7 @@ func parseRing(data []byte) (kept []byte, start, end int64, err error) {
 	if len(data) < ringHead {
 		return nil, 0, 0, errRing
 	}
-	if _, err := fmt.Sscanf(string(data[:ringHead]), "%d %d\n", &began, &end); err != nil || end < began {
+	if _, err := fmt.Sscanf(string(data[:ringHead]), "%d %d\n", &began, &end); err != nil || !ringSpan(began, end) {
 		return nil, 0, 0, errRing
 	}
 	ring := data[ringHead:]
@@ -136,6 +136,13 @@ func parseRing(data []byte) (kept []byte, start, end int64, err error) {
 	}
 	return kept, start, end, nil
 }
+
+// ringSpan reports whether a ring's head tells of a part of a stream. The bound
+// keeps sums of two within an int64.
+func ringSpan(began, end int64) bool { return 0 <= began && began <= end && end <= maxRingStream }
+
+// maxRingStream bounds what a ring's head may claim: an exbibyte.
+const maxRingStream = 1 << 60
 
 // dropTail removes the ring that joinTail has read.
 func dropTail(dir, stream string) error {
