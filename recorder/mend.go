@@ -82,17 +82,43 @@ func (m *mending) folder() error {
 	return m.rec.makeFolder()
 }
 
-// header begins a new cast when the header was lost with everything else.
+// header begins a new cast when the header was lost, alone or with everything
+// else. What stands behind a header that cannot be read is kept as it is, beside
+// the cast: nothing says any more what it is.
 func (m *mending) header() error {
-	if m.rec.cast != nil && m.rec.cast.size > 0 {
-		return nil
+	rec := m.rec
+	if rec.cast != nil && rec.cast.size > 0 {
+		if ok, err := hasHeader(filepath.Join(rec.dir, castName)); ok || err != nil {
+			return err
+		}
+		if err := errors.Join(rec.cast.f.Close(), m.cut(castName, 0)); err != nil {
+			return err
+		}
+		var err error
+		if rec.cast, err = reopenFile(rec.dir, castName, &rec.r.reserve); err != nil {
+			return err
+		}
 	}
 	m.note("the cast was missing or had no header")
-	line, err := encodeHeader(m.rec.session, Shape{})
+	line, err := encodeHeader(rec.session, Shape{})
 	if err != nil {
 		return err
 	}
-	return m.rec.appendTo(&m.rec.cast, castName, line)
+	return rec.appendTo(&rec.cast, castName, line)
+}
+
+// hasHeader reports whether a cast begins as one.
+func hasHeader(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	line, err := newLineReader(f, 0).next()
+	if errors.Is(err, errLine) {
+		return false, nil
+	}
+	return err == nil && validCastLine(0, line), err
 }
 
 // sidecar checks the sidecar against the files and cuts it where it ends to

@@ -392,3 +392,28 @@ func TestHeads(t *testing.T) {
 		t.Error("the head is not that of the sidecar")
 	}
 }
+
+// A cast whose header was damaged does not keep the bastion from closing it:
+// all of it is kept beside a new one.
+func TestRecoverDamagedHeader(t *testing.T) {
+	b := newBench(t)
+	dir, _ := b.crashed(t, true)
+	path := filepath.Join(dir, "session.cast")
+	data, err := os.ReadFile(path)
+	check(t, err)
+	copy(data, make([]byte, 20)) // as after power loss
+	check(t, os.WriteFile(path, data, 0o600))
+	again, sessions := b.restart(t)
+	if len(sessions) != 1 {
+		t.Fatalf("%d recovered", len(sessions))
+	}
+	if kept, err := os.ReadFile(path + ".cut-0"); err != nil || !bytes.Equal(kept, data) {
+		t.Errorf("%d of %d bytes were kept: %v", len(kept), len(data), err)
+	}
+	if v := verify(t, dir, again.Keys().Trust()); v.Verdict != recorder.Recovered {
+		t.Errorf("%+v", v)
+	}
+	if got := output(t, dir); got != "" {
+		t.Errorf("%q", got)
+	}
+}
