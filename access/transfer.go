@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,16 @@ const (
 	// tells no more of it. Detail says why.
 	FileOpaque FileAction = "opaque"
 )
+
+// fileActions are all there are.
+var fileActions = []FileAction{FilePut, FileGet, FileRename, FileRemove, FileMkdir, FileRmdir, FileSymlink, FileLink, FileSetstat, FileCopy, FileOther, FileOpaque}
+
+// FileActionOf gives the action of a line that [Transfer.String] wrote; ok is
+// false of any other text.
+func FileActionOf(line string) (action FileAction, ok bool) {
+	word, _, more := strings.Cut(line, " ")
+	return FileAction(word), more && slices.Contains(fileActions, FileAction(word))
+}
 
 // Results of a [Transfer] that are no status of the host.
 const (

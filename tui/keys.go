@@ -79,11 +79,11 @@ var hostKeys = struct{ Filter, Clear, Ask, Reload key.Binding }{
 }
 
 var playerKeys = struct {
-	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End             key.Binding
-	Event, EventBack, Marker, MarkerBack, Active, Goto                     key.Binding
-	Slower, Faster, Idle, Follow, Search, Again, Zoom, Pan, Facts          key.Binding
-	Seconds, Minutes, Speed                                                key.Binding // pairs, for the help line
-	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, Leave, Verify key.Binding
+	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End               key.Binding
+	Event, EventBack, Marker, MarkerBack, Active, Goto                       key.Binding
+	Slower, Faster, Idle, Follow, Search, Again, AgainBack, Zoom, Pan, Facts key.Binding
+	Seconds, Minutes, Speed                                                  key.Binding // pairs, for the help line
+	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, Leave, Verify   key.Binding
 }{
 	Pause:      binding([]string{"space"}, "space", "play"),
 	Back:       binding([]string{"h"}, "h", "5 s back"),
@@ -95,8 +95,8 @@ var playerKeys = struct {
 	End:        binding([]string{"G", "end"}, "G", "to the end"),
 	Event:      binding([]string{"."}, ".", "next event"),
 	EventBack:  binding([]string{","}, ",", "event before"),
-	Marker:     binding([]string{"]"}, "]", "next marker"),
-	MarkerBack: binding([]string{"["}, "[", "marker before"),
+	Marker:     binding([]string{"]"}, "]", "next mark"),
+	MarkerBack: binding([]string{"["}, "[", "mark before"),
 	Active:     binding([]string{"}"}, "}", "next activity"),
 	Goto:       binding([]string{":"}, ":", "go to"),
 	Slower:     binding([]string{"<"}, "<", "slower"),
@@ -105,6 +105,7 @@ var playerKeys = struct {
 	Follow:     binding([]string{"F"}, "F", "follow live"),
 	Search:     binding([]string{"/"}, "/", "search"),
 	Again:      binding([]string{"n"}, "n", "search on"),
+	AgainBack:  binding([]string{"N"}, "N", "search back"),
 	Zoom:       binding([]string{"z"}, "z", "screen only"),
 	Facts:      binding([]string{"f"}, "f", "facts"),
 	Seconds:    binding([]string{"h", "l"}, "h/l", "±5 s"),

@@ -118,7 +118,7 @@ func (o *order) find(ctx context.Context, d *deck, first bool) (m deckBack) {
 		o.hunt, m.done = nil, false
 		m.err = o.start(d, true)
 	case m.done && m.err == nil:
-		m.text = "found"
+		m.text = foundText
 	}
 	return m
 }

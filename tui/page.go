@@ -28,6 +28,9 @@ type page interface {
 	Typing() bool
 }
 
+// explained is a page whose signs the help explains beside its keys.
+type explained interface{ Legend() string }
+
 // closer is a page that holds something when it goes.
 type closer interface{ Close() }
 

@@ -39,6 +39,7 @@ type player struct {
 	follow    bool
 	seeking   *order // under way, over several commands
 	needle    string
+	hits      hits
 	found     string        // what the last search said
 	skipped   time.Duration // the last idle time that was cut
 	skipUntil time.Time     // it is told until then
@@ -90,7 +91,7 @@ func (p *player) Init() tea.Cmd {
 // Close frees the recording. A command that still reads gets an error, which
 // nobody waits for any more.
 func (p *player) Close() {
-	p.tick, p.gen = 0, 0
+	p.tick, p.gen, p.hits = 0, 0, hits{}
 	if err := p.held.close(); err != nil {
 		p.cfg.Log.Warn("tui: closing a recording", "session", p.session.ID, "error", err)
 	}
@@ -117,6 +118,10 @@ func (p *player) Update(msg tea.Msg) tea.Cmd {
 	case surveyOn:
 		if msg.gen == p.gen {
 			return p.lookOn(msg.surveyor)
+		}
+	case scanned:
+		if msg.gen == p.hits.gen {
+			return p.scanned(msg)
 		}
 	case playerTick:
 		if msg.gen == p.tick {
@@ -159,6 +164,7 @@ func (p *player) begin(m deckReady) tea.Cmd {
 	if p.live() {
 		cmds = append(cmds, p.loadState(0), p.followOn(true))
 	}
+	cmds = append(cmds, p.scan())
 	if o := p.wish; o != nil {
 		p.wish = nil
 		if o.what == seek {

@@ -26,7 +26,7 @@ func (p *player) Keys() help.KeyMap {
 			short = slices.Insert(short, 2, k.Kill)
 		}
 	}
-	own := []key.Binding{k.Search, k.Again, k.Facts}
+	own := []key.Binding{k.Search, k.Again, k.AgainBack, k.Facts}
 	if p.cfg.Verify != nil && !p.live() {
 		own = append(own, k.Verify)
 	}
@@ -73,6 +73,8 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 		p.openLine('/', "/ ", "text that appears from here on")
 	case pressed(k, playerKeys.Again):
 		return p.search()
+	case pressed(k, playerKeys.AgainBack):
+		return p.searchBack()
 	case pressed(k, playerKeys.Zoom):
 		p.zoom = !p.zoom
 	case pressed(k, playerKeys.Facts):
@@ -112,9 +114,9 @@ func (p *player) pressWhere(k tea.KeyPressMsg) (cmd tea.Cmd, ok bool) {
 		p.playing, p.follow = false, false
 		return p.give(&order{what: stepBack, from: p.survey.keyframeBefore(p.frame.offset)}), true
 	case pressed(k, playerKeys.Marker):
-		return p.goNear(next(p.survey.markTimes(), at))
+		return p.goNear(next(p.marked(), at))
 	case pressed(k, playerKeys.MarkerBack):
-		return p.goNear(before(p.survey.markTimes(), at))
+		return p.goNear(before(p.marked(), at))
 	case pressed(k, playerKeys.Active):
 		return p.goNear(next(p.survey.starts, at))
 	}

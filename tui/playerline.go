@@ -52,20 +52,11 @@ func (p *player) entered(text string) tea.Cmd {
 		return nil
 	}
 	if p.lineIs == '/' {
-		p.needle = strings.ToLower(text)
-		return p.search()
+		return p.seekText(strings.ToLower(text))
 	}
 	at, err := parseTime(text, p.length())
 	if err != nil {
 		return say(failed{access.Refuse(access.ReasonMalformed, err.Error(), "")})
 	}
 	return p.goTo(at)
-}
-
-func (p *player) search() tea.Cmd {
-	if p.needle == "" {
-		return nil
-	}
-	p.playing, p.follow = false, false
-	return p.give(&order{what: find, needle: p.needle, from: p.survey.keyframeBefore(p.frame.offset)})
 }

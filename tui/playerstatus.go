@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/sallyport/sallyport/access"
 )
@@ -46,6 +47,7 @@ func (p *player) statusView() string {
 		extra = "" // what happens counts more than what is seen anyway
 	}
 	left += l.Dim.Render(extra)
+	remark = ansi.Truncate(remark, max(p.cols-lipgloss.Width(left)-2, 0), "…")
 	return spread(left, remark+" ", p.cols)
 }
 
@@ -69,7 +71,7 @@ func (p *player) remark() string {
 	case p.found != "":
 		text := p.found
 		if p.needle != "" {
-			text += " “" + access.Plain(p.needle, 30) + "”"
+			text += " “" + access.Plain(p.needle, 30) + "”" + p.tally()
 		}
 		return l.Info.Render(text)
 	case p.now().Before(p.skipUntil):

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,21 +11,28 @@ import (
 
 var heatBars = []rune("▁▂▃▄▅▆▇█")
 
-// timeline draws heat by bytes, and below it a lane with the marks and where
-// the player stands.
-func (p *player) timeline(cols int) (heat, lane string) {
-	length := max(p.length(), time.Millisecond)
-	column := func(at time.Duration) int {
-		return min(int(float64(at)/float64(length)*float64(cols)), cols-1)
-	}
-	sums := make([]int64, cols)
+func (p *player) scale() scale { return scale{max(p.length(), time.Millisecond), max(p.cols, 1)} }
+
+// timeline draws heat by bytes, and below it the lane.
+func (p *player) timeline() (heat, lane string) {
+	s, c := p.scale(), &p.survey.course
+	sums, each := make([]int64, s.cols), make([]kinds, s.cols)
 	var most int64
-	for i, n := range p.survey.heat {
-		c := column(min(time.Duration(i)*p.survey.bucket, length))
-		sums[c] += n
-		most = max(most, sums[c])
+	for i, b := range c.buckets {
+		col := s.column(min(time.Duration(i)*c.each, s.length))
+		sums[col] += b.bytes
+		each[col] |= b.kinds
+		most = max(most, sums[col])
 	}
-	here := column(min(p.frame.at, length))
+	for _, at := range p.hits.at {
+		each[s.column(at)] |= kindHit
+	}
+	here := s.column(min(p.frame.at, s.length))
+	lane = laneView(p.look, each, idleColumns(c.gaps, idles[p.idle], s), here)
+	return p.heatView(sums, most, here), lane
+}
+
+func (p *player) heatView(sums []int64, most int64, here int) string {
 	var past, ahead strings.Builder
 	for i, n := range sums {
 		r := '·'
@@ -37,32 +45,29 @@ func (p *player) timeline(cols int) (heat, lane string) {
 			ahead.WriteRune(r)
 		}
 	}
-	heat = p.look.HeatPast.Render(past.String()) + p.look.HeatAhead.Render(ahead.String())
-
-	marks := make([]string, cols)
-	for _, m := range p.survey.marks {
-		c := column(min(m.at, length))
-		if m.code == CodeMarker {
-			marks[c] = p.look.Lane.Render("◆")
-		} else if marks[c] == "" {
-			marks[c] = p.look.Faint.Render("↔")
-		}
-	}
-	marks[here] = p.look.Accent.Render("▲")
-	var b strings.Builder
-	for _, m := range marks {
-		if m == "" {
-			m = " "
-		}
-		b.WriteString(m)
-	}
-	return heat, b.String()
+	return p.look.HeatPast.Render(past.String()) + p.look.HeatAhead.Render(ahead.String())
 }
 
-// click on the timeline goes there.
+// marked are the moments that somebody or something marked, in order.
+func (p *player) marked() []time.Duration { return p.survey.marks }
+
+// moments are all that stand in the lane, resizes apart, in order.
+func (p *player) moments() []time.Duration {
+	all := slices.Concat(p.marked(), p.hits.at)
+	slices.Sort(all)
+	return all
+}
+
+// click on the timeline goes there: on the lane to what stands in that column.
 func (p *player) click(m tea.MouseClickMsg) tea.Cmd {
-	if p.zoom || p.cols == 0 || m.Y < p.rows-3 || m.Y > p.rows-2 {
+	if p.zoom || p.cols == 0 || p.Typing() || m.Y < p.rows-3 || m.Y > p.rows-2 {
 		return nil
 	}
-	return p.goTo(time.Duration(float64(m.X) / float64(p.cols) * float64(p.length())))
+	s := p.scale()
+	at := s.from(m.X)
+	all := p.moments()
+	if i, _ := slices.BinarySearch(all, at); m.Y == p.rows-2 && i < len(all) && s.column(all[i]) == m.X {
+		at = all[i]
+	}
+	return p.goTo(at)
 }

@@ -31,9 +31,12 @@ func (p *player) View() string {
 	if p.zoom {
 		return body + "\n" + p.statusView()
 	}
-	heat, lane := p.timeline(p.cols)
+	heat, lane := p.timeline()
 	return strings.Join([]string{p.headView(), body, heat, lane, p.statusView()}, "\n")
 }
+
+// Legend explains the timeline in the help.
+func (p *player) Legend() string { return legend(p.look) }
 
 func (p *player) headView() string {
 	l, s := p.look, p.session

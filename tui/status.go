@@ -40,7 +40,11 @@ func (r *root) shortHelp(keys []key.Binding, cols int) string {
 func (r *root) helpView(cols, rows int) string {
 	l := r.shared.look
 	text := r.help.FullHelpView(r.keys())
-	return block(l.Strong.Render("Keys")+"\n\n"+text, cols, rows)
+	text = l.Strong.Render("Keys") + "\n\n" + text
+	if p, ok := r.front().(explained); ok {
+		text += "\n\n" + p.Legend()
+	}
+	return block(text, cols, rows)
 }
 
 // keys are the groups of the front page's keys, and the window's own.

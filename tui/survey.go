@@ -12,27 +12,17 @@ import (
 const (
 	keyframeEvery = 1 << 20  // stored bytes, at first
 	keyframeRoom  = 48 << 20 // bytes of snapshots kept; beyond it every second one goes
-	mostBuckets   = 2048
-	firstBucket   = 250 * time.Millisecond
-	mostMarks     = 500
+	mostMarks     = 100_000
 	pause         = 5 * time.Second // without output: what comes next is an activity
 )
-
-// A mark is a moment worth a place on the timeline.
-type mark struct {
-	at   time.Duration
-	code byte // CodeMarker or CodeResize
-	text string
-}
 
 // survey is what is known of a recording's course: it is read once from end
 // to end in the background, so that seeking and the timeline are at hand. Its
 // memory is bounded, however long the recording.
 type survey struct {
 	length  time.Duration
-	heat    []int64
-	bucket  time.Duration // that each heat is for
-	marks   []mark
+	course  course
+	marks   []time.Duration // of markers, in order
 	starts  []time.Duration // of activity after a pause
 	frames  []keyframe
 	every   int64
@@ -41,7 +31,7 @@ type survey struct {
 	stored  *screens.Keyframes // beside the recording; nil without, or when they are not its own
 }
 
-func newSurvey() *survey { return &survey{bucket: firstBucket, every: keyframeEvery} }
+func newSurvey() *survey { return &survey{course: newCourse(), every: keyframeEvery} }
 
 // findings is what one slice of the survey found.
 type findings struct {
@@ -56,9 +46,8 @@ type findings struct {
 // seen is an event without its data.
 type seen struct {
 	at    time.Duration
-	code  byte
 	bytes int
-	text  string
+	kinds kinds
 }
 
 // surveyor reads ahead of the viewer, with a deck of its own.
@@ -82,11 +71,7 @@ func (s *surveyor) look(ctx context.Context, every int64) (f findings) {
 		if s.stored != nil && !s.stored.Agrees(s.deck.offset, s.deck.screen) {
 			f.forged, s.stored = true, nil
 		}
-		n := seen{at: s.deck.last, code: e.Code, bytes: len(e.Data)}
-		if e.Code == CodeMarker || e.Code == CodeResize {
-			n.text = access.Plain(e.Data, 100)
-		}
-		f.events = append(f.events, n)
+		f.events = append(f.events, see(e, s.deck.last))
 		if s.deck.offset-s.since >= every {
 			f.frames = append(f.frames, s.deck.keyframe())
 			s.since = s.deck.offset
@@ -96,16 +81,41 @@ func (s *surveyor) look(ctx context.Context, every int64) (f findings) {
 	return f
 }
 
+// see tells what an event is for the timeline. The ledger of files stands in
+// the cast as markers that begin with what was done.
+func see(e Event, at time.Duration) seen {
+	n := seen{at: at}
+	switch e.Code {
+	case CodeOutput, CodeStderr:
+		n.bytes = len(e.Data)
+	case CodeResize:
+		n.kinds = kindResize
+	case CodeMarker:
+		switch action, ok := access.FileActionOf(e.Data); {
+		case !ok:
+			n.kinds = kindMarker
+		case action == access.FilePut:
+			n.kinds = kindPut
+		case action == access.FileGet:
+			n.kinds = kindGet
+		default:
+			n.kinds = kindOther
+		}
+	}
+	return n
+}
+
 // take adds findings.
 func (s *survey) take(f findings) {
 	for _, e := range f.events {
 		if s.length > 0 && e.at-s.length > pause && len(s.starts) < mostMarks {
 			s.starts = append(s.starts, e.at)
 		}
+		s.course.idle(s.length, e.at)
 		s.length = max(s.length, e.at)
-		s.warm(e)
-		if e.text != "" && len(s.marks) < mostMarks {
-			s.marks = append(s.marks, mark{e.at, e.code, e.text})
+		s.course.add(e.at, e.bytes, e.kinds)
+		if e.kinds&^kindResize != 0 && len(s.marks) < mostMarks {
+			s.marks = append(s.marks, e.at)
 		}
 	}
 	for _, k := range f.frames {
@@ -116,30 +126,6 @@ func (s *survey) take(f findings) {
 		s.thin()
 	}
 	s.through = s.through || f.end
-}
-
-// warm counts an event in its bucket; buckets double in length when there are
-// too many.
-func (s *survey) warm(e seen) {
-	if e.code != CodeOutput && e.code != CodeStderr {
-		return
-	}
-	i := int(e.at / s.bucket)
-	for i >= mostBuckets {
-		for j := range (len(s.heat) + 1) / 2 {
-			s.heat[j] = s.heat[2*j]
-			if 2*j+1 < len(s.heat) {
-				s.heat[j] += s.heat[2*j+1]
-			}
-		}
-		s.heat = s.heat[:(len(s.heat)+1)/2]
-		s.bucket *= 2
-		i = int(e.at / s.bucket)
-	}
-	for len(s.heat) <= i {
-		s.heat = append(s.heat, 0)
-	}
-	s.heat[i] += int64(e.bytes)
 }
 
 // thin drops every second keyframe and makes fewer from now on.
@@ -201,14 +187,4 @@ func before(times []time.Duration, at time.Duration) (time.Duration, bool) {
 		}
 	}
 	return 0, false
-}
-
-func (s *survey) markTimes() []time.Duration {
-	out := make([]time.Duration, 0, len(s.marks))
-	for _, m := range s.marks {
-		if m.code == CodeMarker {
-			out = append(out, m.at)
-		}
-	}
-	return out
 }
