@@ -9,7 +9,7 @@ const (
 	// The server and its configuration.
 	ServerStarted  Kind = "server.started" // (version)
 	ServerStopped  Kind = "server.stopped"
-	IndexRebuilt   Kind = "index.rebuilt"   // reindex made the sessions anew from their files (sessions, transfers, unusable, lost)
+	IndexRebuilt   Kind = "index.rebuilt"   // reindex made the sessions anew from their files (sessions, transfers, unusable, lost, notes)
 	AuditSetAside  Kind = "audit.set_aside" // a file of another chain than the database's was moved away (file, kept_as, ends_at, hash)
 	PolicyReloaded Kind = "policy.reloaded" // (digest, epoch, before, people_ended, by)
 	PolicyRefused  Kind = "policy.refused"  // a bad access.yaml; the old one stays (digest, faults, in_force)
@@ -66,6 +66,7 @@ const (
 	RecordingRecovered Kind = "recording.recovered" // cut short by a crash, closed at the next start
 	RecordingAdopted   Kind = "recording.adopted"   // sealed on disk, and the index did not know: a restore (cause, sequence, manifest; fault)
 	RecordingClash     Kind = "recording.clash"     // the same, and another has its place (sequence, manifest, other)
+	RecordingNoted     Kind = "recording.noted"     // an auditor's own words upon a moment of it, in seconds (at, text, via)
 	RecordingHeld      Kind = "recording.held"      // kept however old it is (reason, via)
 	RecordingUnheld    Kind = "recording.unheld"    // and no longer is (reason, via)
 	RecordingDeleted   Kind = "recording.deleted"   // its time was over; a tombstone is in its slot (cause, tombstone)

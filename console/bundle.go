@@ -27,6 +27,7 @@ const (
 	bundleSession = "about/session.json"
 	bundleRequest = "about/request.json"
 	bundleCert    = "about/certificate.json"
+	bundleNotes   = "about/notes.json"
 	bundleAudit   = "about/audit.ndjson"
 	bundleKeys    = "about/recording-keys.pub"
 )
@@ -49,6 +50,10 @@ func (c *call) exportBundle(s access.Session) error {
 	if err != nil {
 		return err
 	}
+	notes, err := c.Store.Notes(c.ctx, s.ID)
+	if err != nil {
+		return err
+	}
 	keys, err := c.Keys.ExportTrust()
 	if err != nil {
 		return err
@@ -58,11 +63,14 @@ func (c *call) exportBundle(s access.Session) error {
 	if asked != nil {
 		b.json(bundleRequest, requestJSON(*asked))
 	}
+	if len(notes) > 0 {
+		b.json(bundleNotes, each(notes, noteJSON))
+	}
 	b.file(bundleKeys, keys)
 	if err := b.spooled(bundleAudit, func(w io.Writer) error { return c.extract(w, s) }); err != nil {
 		return err
 	}
-	b.file(bundleReadme, []byte(c.readme(s, asked, paged)))
+	b.file(bundleReadme, []byte(c.readme(s, asked, len(notes), paged)))
 	if b.err != nil {
 		return b.err
 	}
@@ -226,7 +234,7 @@ func names(people []access.PersonName) string {
 }
 
 // readme says what the bundle is and how to check it.
-func (c *call) readme(s access.Session, asked *access.Request, paged bool) string {
+func (c *call) readme(s access.Session, asked *access.Request, notes int, paged bool) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("Recording of the session %s", s.ID)
@@ -259,6 +267,9 @@ func (c *call) readme(s access.Session, asked *access.Request, paged bool) strin
 	line("about/certificate.json of the certificate that logged in to the host")
 	if asked != nil {
 		line("about/request.json     what was asked for, and who decided")
+	}
+	if notes > 0 {
+		line("about/notes.json       what auditors remarked upon its moments")
 	}
 	line("about/audit.ndjson     the rows of the audit chain about it, verbatim; whole chain: audit --json")
 	line("about/recording-keys.pub  the bastion's public keys; trust them only as far as this archive")

@@ -21,7 +21,7 @@ var lines = map[string]string{
 	"grants": "grants", "release": "release " + grantID, "revoke": "revoke " + grantID,
 	"sessions": "sessions", "kill": "kill " + liveID, "watch": "watch " + liveID, "replay": "replay " + sealedID, "search": "search text", "verify": "verify", "export": "export " + sealedID,
 	"extend": "extend " + grantID, "lock": "lock", "unlock": "unlock person:eve",
-	"audit": "audit", "keys": "keys", "hold": "hold", "unhold": "unhold " + sealedID + " --reason x", "ssh-config": "ssh-config", "known-hosts": "known-hosts",
+	"audit": "audit", "keys": "keys", "note": "note " + sealedID + " --at 1 x", "notes": "notes " + sealedID, "hold": "hold", "unhold": "unhold " + sealedID + " --reason x", "ssh-config": "ssh-config", "known-hosts": "known-hosts",
 }
 
 // Every command for every role: what the gate lets through. Where something
@@ -35,7 +35,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"request": people, "cancel": people, "release": people, "extend": people,
 		"lock": "carol dave local", "unlock": "dave local",
 		"revoke": everyone, "kill": everyone,
-		"watch": "carol local", "replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local",
+		"watch": "carol local", "replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local", "note": "carol", "notes": "carol local",
 		"hold": "carol dave local", "unhold": "carol dave",
 	}
 	if len(may) != len(lines) {

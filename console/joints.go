@@ -43,6 +43,9 @@ type Store interface {
 	Hold(ctx context.Context, h access.Hold) error
 	Unhold(ctx context.Context, h access.Hold) error
 	Holds(ctx context.Context) ([]access.Hold, error)
+	// AddNote writes its audit event itself.
+	AddNote(ctx context.Context, n access.Note) (access.Note, error)
+	Notes(ctx context.Context, id access.SessionID) ([]access.Note, error)
 	// Audit lists rows of the chain after seq, oldest first.
 	Audit(ctx context.Context, after int64, limit int) ([]audit.Row, error)
 	Record(ctx context.Context, e audit.Event) error

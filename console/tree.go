@@ -43,7 +43,7 @@ func (s *set) commands() []*cobra.Command {
 		s.hosts(), s.whoami(),
 		s.request(), s.requests(), s.approve(), s.deny(), s.cancel(), s.review(),
 		s.grants(), s.extend(), s.release(), s.revoke(),
-		s.sessions(), s.watch(), s.kill(), s.replay(), s.search(), s.verify(), s.export(), s.audit(), s.keys(), s.hold(), s.unhold(),
+		s.sessions(), s.watch(), s.kill(), s.replay(), s.search(), s.verify(), s.export(), s.note(), s.notes(), s.audit(), s.keys(), s.hold(), s.unhold(),
 		s.lock(), s.unlock(),
 		s.sshConfig(), s.knownHosts(),
 	}

@@ -83,6 +83,7 @@ const (
 
 // world is the edge of the console in memory, and a console in it.
 type world struct {
+	notes []access.Note
 	*console.Console
 	mu       sync.Mutex
 	requests []access.Request

@@ -14,6 +14,7 @@ import (
 type Rebuild struct {
 	tx                            *Tx
 	sessions, transfers, unusable int
+	notes                         int
 }
 
 // Rebuild empties those tables, has fill fill them, and records the event;
@@ -47,7 +48,7 @@ func (s *Store) Rebuild(ctx context.Context, fill func(*Rebuild) error) (lost []
 		}
 		return tx.Record(audit.Event{Kind: audit.IndexRebuilt, Actor: audit.ActorSystem, Detail: map[string]string{
 			"sessions": strconv.Itoa(r.sessions), "transfers": strconv.Itoa(r.transfers),
-			"unusable": strconv.Itoa(r.unusable), "lost": strconv.Itoa(len(lost)),
+			"unusable": strconv.Itoa(r.unusable), "lost": strconv.Itoa(len(lost)), "notes": strconv.Itoa(r.notes),
 		}})
 	})
 	return lost, err

@@ -24,6 +24,7 @@ type reindexed struct {
 	Recordings int                `json:"recordings"` // folders that were looked at
 	Sessions   int                `json:"sessions"`   // that are in the database now, from their manifests
 	Files      int                `json:"files"`      // entries of the ledger of files
+	Notes      int                `json:"notes"`      // of auditors that the audit files have, and the database had no more
 	Readable   int                `json:"readable"`   // sessions whose text can be searched now
 	Unreadable []unusable         `json:"unreadable"` // those whose text cannot: encrypted, damaged
 	Unsealed   []string           `json:"unsealed"`   // folders without a manifest: the next start closes them
@@ -72,7 +73,7 @@ func reindex(ctx context.Context, named string, asJSON bool, std stdio) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	r := &reindexing{root: config.recordings(), trust: trust, progress: progressOn(std.err)}
+	r := &reindexing{root: config.recordings(), audit: config.auditDir(), trust: trust, progress: progressOn(std.err)}
 	r.found.Unsealed, r.found.Unusable, r.found.Unreadable, r.found.Clashes = []string{}, []unusable{}, []unusable{}, []clash{} // [] in JSON
 	if r.found.Lost, err = s.Rebuild(ctx, func(to *store.Rebuild) error { return r.fill(ctx, to) }); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
@@ -93,6 +94,7 @@ func reindex(ctx context.Context, named string, asJSON bool, std stdio) (err err
 // reindexing is a reindex under way.
 type reindexing struct {
 	root     string
+	audit    string // folder of the audit chain's files
 	trust    recorder.Trust
 	progress func(done, of int)
 	found    reindexed
@@ -118,7 +120,7 @@ func (r *reindexing) fill(ctx context.Context, to *store.Rebuild) error {
 		}
 	}
 	r.progress(len(folders), len(folders))
-	return nil
+	return r.notes(ctx, to)
 }
 
 // take takes one recording. The error is one of the database.
@@ -184,6 +186,9 @@ func (f reindexed) print(w io.Writer, asJSON bool) error {
 	p := &lines{w: w}
 	p.line("%s, %s, %s", count(f.Recordings, "recording", "recordings"),
 		count(f.Sessions, "session", "sessions"), count(f.Files, "file in the ledger", "files in the ledger"))
+	if f.Notes > 0 {
+		p.line("%s of auditors came back from the audit files", count(f.Notes, "note", "notes"))
+	}
 	p.line("%s can be searched, %d cannot", count(f.Readable, "session", "sessions"), len(f.Unreadable))
 	for _, folder := range f.Unsealed {
 		p.line("not sealed, the next start closes it: %s", folder)
