@@ -17,6 +17,7 @@ type SessionQuery struct {
 	Host   string // by its name, or a pattern of *, ? and [a-z]
 	Kind   Kind
 	State  SessionState
+	Ended  bool // those that run are left out
 	Since  time.Time
 	Until  time.Time
 	// Approver is one of those who approved; Flag why nobody had to:
@@ -55,6 +56,8 @@ func IsPattern(host string) bool { return strings.ContainsAny(host, "*?[") }
 func (q SessionQuery) Has(s Session) bool {
 	switch {
 	case q.Person != "" && s.Person != q.Person, q.Kind != "" && s.Kind != q.Kind, q.State != "" && s.State != q.State:
+		return false
+	case q.Ended && s.State == SessionLive:
 		return false
 	case !q.Since.IsZero() && s.StartedAt.Before(q.Since), !q.Until.IsZero() && !s.StartedAt.Before(q.Until):
 		return false

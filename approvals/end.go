@@ -129,6 +129,17 @@ func (d *Desk) Kill(ctx context.Context, actor access.Actor, id access.SessionID
 	return d.refuseDecision(ctx, actor, string(id), "kill", d.kill(ctx, actor, id, reason))
 }
 
+// MayEnd reports whether to offer the actor the end of a live session. It is
+// for showing: [Desk.Kill] decides.
+func (d *Desk) MayEnd(actor access.Actor, live access.Session) bool {
+	if actor.Person != "" && actor.Person == live.Person {
+		return true
+	}
+	p := d.Policy.Current()
+	who, refused := deciderOf(p, actor)
+	return refused == nil && who.mayEnd(p, live.Person, live.Rule)
+}
+
 func (d *Desk) kill(ctx context.Context, actor access.Actor, id access.SessionID, reason string) error {
 	d.mu.Lock()
 	s := d.sessions[id]

@@ -33,6 +33,7 @@ func sessionWhere(q access.SessionQuery) selection {
 	where.add(access.IsPattern(q.Host), "host GLOB ?", q.Host)
 	where.add(q.Kind != "", "kind = ?", q.Kind)
 	where.add(q.State != "", "state = ?", q.State)
+	where.add(q.Ended, "state <> ?", access.SessionLive)
 	where.add(!q.Since.IsZero(), "started_at >= ?", q.Since.UnixMicro())
 	where.add(!q.Until.IsZero(), "started_at < ?", q.Until.UnixMicro())
 	// Names of approvers stand with a blank between them.

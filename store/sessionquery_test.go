@@ -56,6 +56,7 @@ func TestSessionQueriesMeanWhatTheySay(t *testing.T) {
 			Kind: access.Kind(maybe("shell", "sftp")), State: access.SessionState(maybe("live", "sealed")),
 			Approver: access.PersonName(maybe("bob", "auto:on-call")), Flag: maybe("break-glass", "auto"), Cause: maybe("kill", "EXIT"),
 			Order: orders[rnd.IntN(len(orders))], Backward: rnd.IntN(2) == 0,
+			Ended: rnd.IntN(4) == 0,
 		}
 		if word := maybe("drop", "table x", "Ärger%_'\"*", "root@", "bob"); word != "" {
 			q.Words = append(q.Words, word, pick("", "a"))

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"time"
 
 	"charm.land/bubbles/v2/help"
@@ -19,51 +20,55 @@ const (
 	shortState   = 76 // columns of the list below which a state is its mark alone
 )
 
-// browser is the auditor's list of sessions: live ones first, newest first.
+// browser is the auditor's list of sessions: live ones first, newest first
+// unless sorted otherwise.
 type browser struct {
 	*shared
 	list       list
 	cols, rows int
+	order      access.SessionOrder
+	backward   bool
 	input      line
 	typing     bool
 	filter     filter
-	filterErr  error
+	fault      *filterFault
 	sessions   sessionSet
 	loading    bool
 	loaded     bool
-	details    bool
+	details    bool       // beside the list or below
 	gen        generation // of the filter in force
 	tick       generation
 	rest       generation // of the row that the cursor rests on
-	request    access.Request
-	files      []access.Transfer
+	dossier    dossier    // of that row
 	ask        *prompt
 }
 
-func newBrowser(s *shared) *browser {
-	b := &browser{shared: s, details: true, input: newLine(s.look, "/ ", "user:alice host:db* since:7d kind:sftp flag:break-glass text:\"DROP TABLE\"")}
-	b.list = list{look: s.look, columns: []column{
+// browserColumns are the list's, and by what a list is sorted by each.
+var (
+	browserColumns = []column{
 		{title: "person", width: 12},
 		{title: "login@host"},
-		{title: "kind", width: 7},
-		{title: "started UTC", width: 12},
-		{title: "took", width: 7, right: true},
+		{title: "kind", width: 7, from: 66},
+		{title: "started UTC", width: 12, from: 48},
+		{title: "took", width: 7, right: true, from: 56},
 		{title: "", width: 1, until: shortState},
 		{title: "state", width: 11, from: shortState},
 		{title: "end", width: 12, from: 96},
-	}}
+	}
+	browserOrders = []access.SessionOrder{access.ByPerson, access.ByTarget, access.ByKind, access.ByStart, access.ByLength,
+		access.ByState, access.ByState, access.ByEnd}
+)
+
+func newBrowser(s *shared) *browser {
+	b := &browser{shared: s, details: true, input: newLine(s.look, "/ ", "user:alice host:db* since:7d kind:sftp flag:break-glass text:\"DROP TABLE\"")}
+	b.list = list{look: s.look, columns: browserColumns}
 	return b
 }
 
 type (
-	browserTick   struct{ gen generation }
-	filterTyped   struct{ gen generation }
-	rowRests      struct{ gen generation }
-	detailsLoaded struct {
-		gen     generation
-		request access.Request
-		files   []access.Transfer
-	}
+	browserTick struct{ gen generation }
+	filterTyped struct{ gen generation }
+	rowRests    struct{ gen generation }
 )
 
 func (b *browser) Init() tea.Cmd {
@@ -79,17 +84,21 @@ func (b *browser) reload() tea.Cmd {
 
 func (b *browser) SetSize(cols, rows int) {
 	b.cols, b.rows = cols, rows
-	if b.beside() {
+	switch {
+	case b.beside():
 		b.list.setSize(cols-detailCols-3, rows-1)
-	} else if b.details {
+	case b.below():
 		b.list.setSize(cols, rows-1-detailRows-1)
-	} else {
+	default:
 		b.list.setSize(cols, rows-1)
 	}
+	b.markOrder()
 	b.input.width = max(cols-28, 10)
 }
 
+// beside and below report where details stand; in a small window nowhere.
 func (b *browser) beside() bool { return b.details && b.cols >= wideEnough }
+func (b *browser) below() bool  { return b.details && !b.beside() && b.rows >= 2*detailRows }
 
 func (b *browser) Typing() bool { return b.typing || b.ask != nil }
 
@@ -103,14 +112,15 @@ func (b *browser) Keys() help.KeyMap {
 	case b.typing:
 		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
 	}
-	own := []key.Binding{k.Open, k.Filter, k.Clear, k.Details, k.Reload}
+	short := []key.Binding{k.Open, k.Filter, k.Details, k.Sort}
+	own := []key.Binding{k.Open, k.Filter, k.Clear, k.Details, k.Pane, k.Sort, k.Turn, k.Reload}
 	if b.cfg.Verify != nil {
 		own = append(own, k.Verify)
 	}
-	if b.cfg.Desk != nil {
-		own = append(own, k.Kill)
+	if s, ok := b.selected(); ok && b.mayKill(s) {
+		own, short = append(own, k.Kill), slices.Insert(short, 1, k.Kill)
 	}
-	return keyList{[]key.Binding{k.Open, k.Filter, k.Details}, [][]key.Binding{own, listColumn()}}
+	return keyList{short, [][]key.Binding{own, listColumn()}}
 }
 
 func (b *browser) Update(msg tea.Msg) tea.Cmd {
@@ -132,20 +142,28 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 		}
 	case rowRests:
 		if msg.gen == b.rest {
-			return b.loadDetails(msg.gen)
+			if s, ok := b.selected(); ok {
+				return b.lookUp(msg.gen, s)
+			}
 		}
-	case detailsLoaded:
+	case dossierFacts:
 		if msg.gen == b.rest {
-			b.request, b.files = msg.request, msg.files
+			return b.dossier.take(msg)
+		}
+	case dossierTrail:
+		if msg.gen == b.rest {
+			return b.dossier.take(msg)
 		}
 	case tea.PasteMsg:
 		if b.Typing() {
 			return b.edit(msg)
 		}
 	case tea.MouseClickMsg:
-		b.list.moveTo(b.list.top + msg.Y - 2)
-		return b.moved()
+		return b.click(msg)
 	case tea.MouseWheelMsg:
+		if b.ask != nil {
+			return nil
+		}
 		b.list.move(wheel(msg))
 		return b.moved()
 	case tea.KeyPressMsg:
@@ -156,7 +174,7 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 
 // moved follows the cursor: more rows below, details beside.
 func (b *browser) moved() tea.Cmd {
-	b.rest, b.request, b.files = b.next(), access.Request{}, nil
+	b.rest, b.dossier = b.next(), dossier{}
 	cmds := []tea.Cmd{b.after(typingPause, rowRests{b.rest})}
 	if b.sessions.more && !b.loading && b.list.at+2*b.list.body() >= b.list.len {
 		b.loading = true

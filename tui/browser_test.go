@@ -28,7 +28,7 @@ func TestFindByText(t *testing.T) {
 	p.press("/", `user:alice text:"DROP TABLE"`)
 	p.sees("20 sessions") // typing alone searches nothing
 	p.press("\r")
-	p.sees("0 live · 1 sessions", "found", "0:33 root@db1:~# DROP TABLE scratch;")
+	p.sees("1 session\n", "found", "0:33 root@db1:~# DROP TABLE scratch;")
 	if len(asked) != 1 || asked[0].Text != "DROP TABLE" || asked[0].Person != "alice" {
 		t.Errorf("searched for %+v", asked)
 	}
@@ -44,9 +44,9 @@ func TestFlags(t *testing.T) {
 	p := sit(t, w.config(), 80, 24)
 	p.sees("postgres@db2")
 	p.press("/", "flag:break-glass", "\r")
-	p.sees("0 live · 1 sessions")
+	p.sees("1 session\n")
 	p.press("/", "x")
-	p.sees("flag: is one of [break-glass auto]")
+	p.sees("one of break-glass or auto")
 }
 
 // The details tell what a session did to files and what verifying it came to.

@@ -2,8 +2,6 @@ package tui
 
 import (
 	tea "charm.land/bubbletea/v2"
-
-	"github.com/sallyport/sallyport/access"
 )
 
 func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
@@ -25,6 +23,12 @@ func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
 		b.input.setValue("")
 		return b.typed()
 	case pressed(k, browserKeys.Details):
+		b.openDetails()
+	case pressed(k, browserKeys.Sort):
+		return b.sortNext()
+	case pressed(k, browserKeys.Turn):
+		return b.sortBy(b.order, !b.backward)
+	case pressed(k, browserKeys.Pane):
 		b.details = !b.details
 		b.SetSize(b.cols, b.rows)
 	case pressed(k, browserKeys.Reload):
@@ -51,8 +55,26 @@ func (b *browser) replay() {
 	}
 }
 
+// openDetails shows the whole dossier of the session under the cursor.
+func (b *browser) openDetails() {
+	s, ok := b.selected()
+	if !ok {
+		return
+	}
+	d := b.dossier
+	d.session = s
+	if hit, ok := b.sessions.hits[s.ID]; ok {
+		d.hit = &hit
+	}
+	replay := b.replay
+	if b.cfg.Open == nil {
+		replay = nil
+	}
+	b.open(newDetails(b.shared, d, replay))
+}
+
 func (b *browser) askKill() {
-	if s, ok := b.selected(); ok && s.State == access.SessionLive && b.cfg.Desk != nil {
+	if s, ok := b.selected(); ok && b.mayKill(s) {
 		b.ask = askKill(b.shared, s)
 	}
 }
@@ -61,6 +83,8 @@ func (b *browser) askKill() {
 func (b *browser) edit(msg tea.Msg) tea.Cmd {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		switch {
+		case pressed(k, lineKeys.Enter) && b.fault != nil:
+			return nil // it stands below what is wrong
 		case pressed(k, lineKeys.Enter):
 			b.typing = false
 			b.input.focused = false
@@ -78,9 +102,9 @@ func (b *browser) edit(msg tea.Msg) tea.Cmd {
 
 // typed puts the filter line in force, once the typing pauses.
 func (b *browser) typed() tea.Cmd {
-	f, err := parseFilter(b.input.value(), b.now())
-	b.filterErr = err
-	if err != nil || f.text == b.filter.text {
+	f, fault := parseFilter(b.input.value(), b.now())
+	b.fault = fault
+	if fault != nil || f.text == b.filter.text {
 		return nil
 	}
 	if f.said != "" && b.typing {

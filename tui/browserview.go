@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"github.com/sallyport/sallyport/access"
 )
@@ -25,10 +26,13 @@ func (b *browser) View() string {
 	default:
 		body = centre(b.look.Dim.Render("No sessions yet.")+"\n"+b.look.Faint.Render("They appear here as they begin."), b.list.cols, b.list.rows)
 	}
+	if b.fault != nil {
+		body = b.pointAt(body)
+	}
 	switch {
 	case b.beside():
 		body = beside(body, b.look.Rule.Render(" │ "), b.detailsView(detailCols, b.list.rows))
-	case b.details:
+	case b.below():
 		body += "\n" + b.look.Rule.Render(strings.Repeat("─", b.cols)) + "\n" + b.detailsView(b.cols, detailRows)
 	}
 	if b.ask != nil {
@@ -37,21 +41,22 @@ func (b *browser) View() string {
 	return top + "\n" + body
 }
 
+// pointAt puts below the filter line what is wrong with it, and where.
+func (b *browser) pointAt(body string) string {
+	from, to := b.input.column(b.fault.from), b.input.column(b.fault.to)
+	lines := strings.SplitN(body, "\n", 3)
+	if len(lines) < 3 {
+		return body
+	}
+	why := b.look.Error.Render(b.fault.why)
+	lines[0] = fit(strings.Repeat(" ", from)+b.look.Error.Render(strings.Repeat("^", max(to-from, 1))), b.list.cols)
+	lines[1] = fit(strings.Repeat(" ", max(min(from, b.list.cols-lipgloss.Width(why)), 0))+why, b.list.cols)
+	return strings.Join(lines, "\n")
+}
+
 func (b *browser) filterLine() string {
-	count := fmt.Sprintf("%d live · %d", len(b.sessions.live), b.sessions.len())
-	if b.sessions.more {
-		count += "+"
-	}
-	if b.loading && b.loaded {
-		count = "… " + count
-	}
-	right := b.look.Dim.Render(count + " sessions ")
 	left := ""
 	switch {
-	case b.filterErr != nil:
-		left = b.input.view() + " "
-		right = b.look.Error.Render(b.filterErr.Error() + " ")
-		return fit(left+right, b.cols)
 	case b.typing:
 		left = b.input.view()
 	case b.filter.text != "":
@@ -59,7 +64,26 @@ func (b *browser) filterLine() string {
 	default:
 		left = b.look.Faint.Render("/ to filter")
 	}
-	return spread(left, right, b.cols)
+	return spread(left, b.look.Dim.Render(b.countText()+" "), b.cols)
+}
+
+// countText says how many sessions there are, as far as they were loaded.
+func (b *browser) countText() string {
+	if !b.loaded {
+		return ""
+	}
+	n := b.sessions.len()
+	text := counted(n, "session", "sessions")
+	if b.sessions.more || b.sessions.cut {
+		text = fmt.Sprintf("%d+ sessions", n)
+	}
+	if live := len(b.sessions.live); live > 0 {
+		text = fmt.Sprintf("%d live · %s", live, text)
+	}
+	if b.loading {
+		text = "… " + text
+	}
+	return text
 }
 
 func (b *browser) row(i int) []field {

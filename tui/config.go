@@ -29,9 +29,14 @@ type Config struct {
 	Search func(context.Context, access.SearchQuery) (access.Found, error)
 	// Files is a session's ledger of files, in the order of its entries.
 	Files func(context.Context, access.SessionID) ([]access.Transfer, error)
+	// Trail tells how busy a session was and where its forwards went.
+	Trail func(context.Context, access.Session) (Trail, error)
 	// Verify checks a recording against its signature.
 	Verify func(context.Context, access.Session) (Verdict, error)
 	Desk   Desk
+	// MayKill says which live sessions the actor may end; nil for all, where
+	// there is a desk. The desk checks again.
+	MayKill func(access.Session) bool
 	// MayDecide says which pending requests are shown to an approver; nil
 	// shows all but the person's own. The desk checks again.
 	MayDecide func(access.Request) bool

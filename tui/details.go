@@ -1,167 +1,151 @@
 package tui
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
 	"github.com/sallyport/sallyport/access"
 )
 
-// stateOf is a session's state with its mark; the mark carries it without
-// colour.
-func stateOf(l *look, s access.Session) (string, lipgloss.Style) {
-	switch s.State {
-	case access.SessionLive:
-		return "● live", l.Good
-	case access.SessionRecovered:
-		return "! recovered", l.Warn
-	}
-	return "✓ " + string(s.State), l.Dim
-}
-
-// loadDetails looks up why the session under the cursor was allowed, and what
-// it did to files.
-func (b *browser) loadDetails(gen generation) tea.Cmd {
-	s, ok := b.selected()
-	if !ok {
-		return nil
-	}
-	return b.do(func(ctx context.Context) tea.Msg {
-		m := detailsLoaded{gen: gen}
-		var err error
-		if s.RequestID != "" && b.cfg.Requests != nil {
-			if m.request, err = b.cfg.Requests.Request(ctx, s.RequestID); err != nil {
-				return failed{err}
-			}
-		}
-		if b.cfg.Files != nil {
-			if m.files, err = b.cfg.Files(ctx, s.ID); err != nil {
-				return failed{err}
-			}
-		}
-		return m
-	})
-}
-
-// fact is one line of details.
-type fact struct{ label, text string }
-
-// facts are what is known of a session and of the request behind it, in the
-// order in which an auditor asks: what, why, who allowed it, how it ended.
-func facts(s access.Session, r access.Request, now time.Time) []fact {
-	add := make([]fact, 0, 16)
-	put := func(label, text string) {
-		if text = access.Plain(text, 400); text != "" {
-			add = append(add, fact{label, text})
-		}
-	}
-	put("session", string(s.ID))
-	put("who", fmt.Sprintf("%s from %s", s.Person, s.Source))
-	put("command", s.Command)
-	if r.ID == s.RequestID && r.ID != "" {
-		put("reason", r.Reason)
-	}
-	switch {
-	case s.RequestID == "":
-		put("allowed", "standing, rule "+s.Rule)
-	case len(s.Approvers) > 0:
-		put("allowed", "by "+names(s.Approvers)+", rule "+s.Rule)
-	default:
-		put("allowed", "rule "+s.Rule)
-	}
-	for _, d := range r.Decisions {
-		if r.ID == s.RequestID && d.Reason != "" {
-			put(string(d.Verdict), fmt.Sprintf("%s: %s", d.Person, d.Reason))
-		}
-	}
-	end := ending(s)
-	if end == "" {
-		end = "running"
-	}
-	if s.EndDetail != "" {
-		end += " · " + s.EndDetail
-	}
-	put("end", end)
-	put("time", fmt.Sprintf("%s · %s", s.StartedAt.UTC().Format("2006-01-02 15:04:05Z"), span(age(s, now))))
-	put("bytes", fmt.Sprintf("%s out · %s in", bytesText(s.BytesOut), bytesText(s.BytesIn)))
-	put("request", string(s.RequestID))
-	put("grant", string(s.GrantID))
-	put("key", s.Fingerprint)
-	if s.Certificate.Serial != 0 {
-		put("cert", fmt.Sprintf("%d (%#x) · %s", s.Certificate.Serial, s.Certificate.Serial, s.Certificate.KeyID))
-		put("signed by", s.Certificate.CAFingerprint)
-		put("vault", s.Certificate.VaultRequestID)
-	}
-	put("file", s.Recording)
-	return add
-}
-
-// detailsView draws the facts of the session under the cursor.
+// detailsView draws the dossier of the session under the cursor: beside the
+// list all of it, below the list what an auditor asks first.
 func (b *browser) detailsView(cols, rows int) string {
 	s, ok := b.selected()
 	if !ok {
 		return block("", cols, rows)
 	}
+	d := b.dossier
+	d.session = s
+	if hit, ok := b.sessions.hits[s.ID]; ok {
+		d.hit = &hit
+	}
 	title := b.look.Strong.Render(access.Plain(string(s.Person), 40)) + b.look.Dim.Render(" → ") + b.look.Strong.Render(access.Plain(s.Target.String(), 120))
 	state, style := stateOf(b.look, s)
 	head := spread(title, style.Render(state), cols)
-	all := facts(s, b.request, b.now())
-	if hit, ok := b.sessions.hits[s.ID]; ok {
-		all = slices.Insert(all, 1, hitFact(hit))
+	if !b.beside() {
+		return head + "\n" + factLines(b.look, b.briefly(&d), cols, rows-1, labelCols)
 	}
-	if v, ok := b.verdicts[s.ID]; ok {
-		all = append(all, fact{"verified", v.Text})
+	if bar := heatText(d.trail.Heat, cols); bar != "" {
+		head += "\n" + b.look.HeatPast.Render(bar)
+		rows--
 	}
-	return head + "\n" + factsView(b.look, append(all, fileFacts(b.files, (rows-1-len(all))/2)...), cols, rows-1)
+	all := facts(s, d.request, b.now())
+	if d.hit != nil {
+		all = slices.Insert(all, 1, hitFact(*d.hit))
+	}
+	all = append(all, b.verdictFact(s)...)
+	room := rows - 1 - len(all) - 4 // long facts take a second line
+	forwards, files := d.forwardFacts(), d.fileFacts()
+	all = append(all, atMost(forwards, max(room/2, room-len(files)))...)
+	all = append(all, atMost(files, max(room-min(len(forwards), room/2), 1))...)
+	return head + "\n" + factLines(b.look, all, cols, rows-1, labelCols)
 }
 
-// fileFacts are the first entries of the ledger, as many as there is room for,
-// since long facts above take several lines, and how many follow.
-func fileFacts(files []access.Transfer, room int) []fact {
-	all := make([]fact, 0, min(len(files), max(room, 1)))
-	for i, f := range files {
-		if i > 0 && i >= room-1 && i < len(files)-1 {
-			return append(all, fact{"", fmt.Sprintf("… %d more", len(files)-i)})
+// briefly is the dossier in a few lines.
+func (b *browser) briefly(d *dossier) []fact {
+	s := d.session
+	var all []fact
+	put := func(label, text string) {
+		if text = access.Plain(text, 400); text != "" {
+			all = append(all, fact{label, text})
 		}
-		label := ""
-		if i == 0 {
-			label = "files"
-		}
-		all = append(all, fact{label, f.String()})
 	}
+	if d.hit != nil {
+		all = append(all, hitFact(*d.hit))
+	}
+	put("command", s.Command)
+	if d.request.ID == s.RequestID {
+		put("reason", d.request.Reason)
+	}
+	put("allowed", allowedBy(s))
+	put("time", timesOf(s, b.now())+" · "+endOf(s))
+	if bar := heatText(d.trail.Heat, max(b.cols-labelCols, 1)); bar != "" {
+		all = append(all, fact{"activity", bar})
+	}
+	moved := fmt.Sprintf("%s out · %s in", bytesText(s.BytesOut), bytesText(s.BytesIn))
+	if n := len(d.files); n > 0 {
+		moved += " · " + counted(n, "file entry", "file entries")
+	}
+	if n := len(d.trail.Forwards); n > 0 {
+		moved += " · " + counted(n, "forward", "forwards")
+	}
+	put("bytes", moved)
+	if v, ok := b.verdicts[s.ID]; ok {
+		put("verified", v.Text)
+	}
+	put("from", s.Source)
+	put("session", string(s.ID))
 	return all
 }
 
-// factsView draws facts in lines, or where those are few, two side by side.
-func factsView(l *look, all []fact, cols, rows int) string {
-	const label = 10
-	if rows < len(all) && cols >= 76 {
-		half := (cols - 3) / 2
-		n := min(rows, len(all))
-		return beside(factLines(l, all[:n], half, rows, label), "   ", factLines(l, all[n:], cols-3-half, rows, label))
+// labelCols is how wide the labels of facts are.
+const labelCols = 10
+
+// dossierSections is all that is known, for a page of its own.
+func dossierSections(s *shared, d *dossier, cols int) string {
+	session := d.session
+	all := facts(session, d.request, s.now())
+	if d.hit != nil {
+		all = slices.Insert(all, 1, hitFact(*d.hit))
 	}
-	return factLines(l, all, cols, rows, label)
+	lines := factLinesWhole(s.look, append(all, s.verdictFact(session)...), cols)
+	section := func(title string, body []string) {
+		lines = append(lines, "", s.look.Head.Render(title))
+		lines = append(lines, body...)
+	}
+	switch {
+	case d.trail.Missing != "":
+		section("Activity", []string{s.look.Dim.Render(d.trail.Missing)})
+	case len(d.trail.Heat) > 0:
+		section("Activity", []string{s.look.HeatPast.Render(heatText(d.trail.Heat, cols)), heatScale(s.look, d.trail.Length, cols)})
+	}
+	if all := d.forwardFacts(); len(all) > 0 {
+		section("Forwards", bare(s.look, all, cols))
+	}
+	if all := d.fileFacts(); len(all) > 0 {
+		section("Files", bare(s.look, all, cols))
+	} else if session.Kind == access.KindSFTP && s.cfg.Files != nil {
+		section("Files", []string{s.look.Dim.Render("none")})
+	}
+	return strings.Join(lines, "\n")
 }
 
-func factLines(l *look, all []fact, cols, rows, label int) string {
+// heatScale is the line below a heat line.
+func heatScale(l *look, length time.Duration, cols int) string {
+	middle := clock(length / 2)
+	left := "0:00" + strings.Repeat(" ", max(cols/2-4-lipgloss.Width(middle)/2, 1)) + middle
+	return spread(l.Faint.Render(left), l.Faint.Render(clock(length)), cols)
+}
+
+// bare writes facts without their labels.
+func bare(l *look, all []fact, cols int) []string {
 	var lines []string
-	room := rows - len(all) // lines that long texts may take beyond their own
 	for _, f := range all {
-		name := l.Label.Render(fit(f.label, label))
-		parts := wrap(f.text, cols-label, max(min(room+1, 4), 1))
-		room -= len(parts) - 1
-		for i, p := range parts {
+		for i, p := range wrap(f.text, cols-2, 4) {
 			if i > 0 {
-				name = strings.Repeat(" ", label)
+				p = "  " + p
+			}
+			lines = append(lines, l.Text.Render(p))
+		}
+	}
+	return lines
+}
+
+// factLinesWhole are facts in as many lines as they take.
+func factLinesWhole(l *look, all []fact, cols int) []string {
+	var lines []string
+	for _, f := range all {
+		name := l.Label.Render(fit(f.label, labelCols))
+		for i, p := range wrap(f.text, cols-labelCols, 8) {
+			if i > 0 {
+				name = strings.Repeat(" ", labelCols)
 			}
 			lines = append(lines, name+l.Text.Render(p))
 		}
 	}
-	return block(strings.Join(lines, "\n"), cols, rows)
+	return lines
 }

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -16,126 +15,140 @@ import (
 // in all that the list shows, text: in what stood on the sessions' screens.
 type filter struct {
 	text  string
-	query access.SessionQuery // what the index can answer
-	host  string              // a glob, which it may not
-	by    access.PersonName   // approver
-	cause string
-	flag  string
-	said  string // text:, for the search of recordings
-	words []string
+	query access.SessionQuery // for the index
+	said  string              // text:, for the search of recordings
 }
 
-var sessionKinds = []access.Kind{access.KindShell, access.KindExec, access.KindSFTP, access.KindForward}
-var sessionStates = []access.SessionState{access.SessionLive, access.SessionSealed, access.SessionRecovered}
+// A filterFault is what is wrong with a filter line, and where.
+type filterFault struct {
+	from, to int // characters
+	why      string
+}
+
+var (
+	sessionKinds  = []access.Kind{access.KindShell, access.KindExec, access.KindSFTP, access.KindForward}
+	sessionStates = []access.SessionState{access.SessionLive, access.SessionSealed, access.SessionRecovered}
+	// Flags of sessions: how they were allowed without a person's approval.
+	sessionFlags = []string{"break-glass", "auto"}
+	filterKeys   = strings.Fields(keysThereAre[len("keys:"):] + " person by")
+	keysThereAre = "keys: user host kind state since until approver cause flag text"
+)
 
 // parseFilter reads a filter line. Unknown keys and impossible values are
-// errors that say what there is.
-func parseFilter(text string, now time.Time) (filter, error) {
+// faults that say what there is; the words up to the first one count.
+func parseFilter(text string, now time.Time) (filter, *filterFault) {
 	f := filter{text: strings.TrimSpace(text)}
-	for _, word := range splitQuoted(text) {
-		key, value, ok := strings.Cut(word, ":")
-		if !ok {
-			f.words = append(f.words, strings.ToLower(word))
-			continue
-		}
-		if value == "" {
-			continue // still being typed
-		}
-		if err := f.set(key, value, now); err != nil {
-			return filter{}, err
+	for _, w := range splitQuoted(text) {
+		key, value, ok := strings.Cut(w.text, ":")
+		switch {
+		case !ok || w.quoted:
+			f.query.Words = append(f.query.Words, strings.ToLower(w.text))
+		case value == "": // still being typed
+			if !slices.Contains(filterKeys, strings.ToLower(key)) {
+				return f, &filterFault{w.from, w.to, keysThereAre}
+			}
+		default:
+			if why := f.set(strings.ToLower(key), value, now); why != "" {
+				return f, &filterFault{w.from, w.to, why}
+			}
 		}
 	}
 	return f, nil
 }
 
+// A filterWord is a word of a filter line and where it stands.
+type filterWord struct {
+	text     string
+	from, to int  // characters
+	quoted   bool // as a whole: no key
+}
+
 // splitQuoted splits at blanks outside of double quotes, and drops the quotes.
 // One that is still open goes to the end.
-func splitQuoted(text string) (words []string) {
+func splitQuoted(text string) (words []filterWord) {
 	var word strings.Builder
-	quoted, begun := false, false
-	for _, r := range text + " " {
-		switch {
-		case r == '"':
-			quoted, begun = !quoted, true
-		case r == ' ' && !quoted:
-			if begun {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			begun = false
-		default:
+	runes := []rune(text)
+	at, quoted, begun := 0, false, false
+	end := func(i int) {
+		if begun {
+			words = append(words, filterWord{strings.TrimSpace(word.String()), at, i, runes[at] == '"'})
+		}
+		word.Reset()
+		begun = false
+	}
+	for i, r := range runes {
+		if r == ' ' && !quoted {
+			end(i)
+			continue
+		}
+		if !begun {
+			at, begun = i, true
+		}
+		if r == '"' {
+			quoted = !quoted
+		} else {
 			word.WriteRune(r)
-			begun = true
 		}
 	}
-	if begun {
-		words = append(words, strings.TrimSpace(word.String()))
-	}
+	end(len(runes))
 	return words
 }
 
-// Flags of sessions: how they were allowed without a person's approval.
-var sessionFlags = []string{"break-glass", "auto"}
-
-// flagged reports whether an approver of the session is no person but a flag.
-func flagged(s access.Session, flag string) bool {
-	return slices.ContainsFunc(s.Approvers, func(a access.PersonName) bool {
-		kind, _, _ := strings.Cut(string(a), ":")
-		return kind == flag
-	})
-}
-
-func (f *filter) set(key, value string, now time.Time) error {
+// set takes one key in; why says what is wrong with it.
+func (f *filter) set(key, value string, now time.Time) (why string) {
 	if key == "text" {
 		f.said = value
-		return nil
+		return ""
 	}
-	value = strings.ToLower(value)
+	q, value := &f.query, strings.ToLower(value)
 	switch key {
 	case "flag":
-		f.flag = value
-		if !slices.Contains(sessionFlags, value) {
-			return fmt.Errorf("flag: is one of %v", sessionFlags)
-		}
+		q.Flag = value
+		return oneOf(value, sessionFlags)
 	case "user", "person":
-		f.query.Person = access.PersonName(value)
+		q.Person = access.PersonName(value)
 	case "host":
-		if strings.ContainsAny(value, "*?[") {
-			if _, err := path.Match(value, ""); err != nil {
-				return fmt.Errorf("host: %q is no pattern", access.Plain(value, 20))
-			}
-			f.host = value
-		} else {
-			f.query.Host = value
+		q.Host = value
+		if _, err := path.Match(value, ""); err != nil || strings.Contains(value, `\`) {
+			return "no pattern: * is any text, ? one character, [ab] one of these"
 		}
 	case "kind":
-		f.query.Kind = access.Kind(value)
-		if !slices.Contains(sessionKinds, f.query.Kind) {
-			return fmt.Errorf("kind: is one of %v", sessionKinds)
-		}
+		q.Kind = access.Kind(value)
+		return oneOf(q.Kind, sessionKinds)
 	case "state":
-		f.query.State = access.SessionState(value)
-		if !slices.Contains(sessionStates, f.query.State) {
-			return fmt.Errorf("state: is one of %v", sessionStates)
-		}
+		q.State = access.SessionState(value)
+		return oneOf(q.State, sessionStates)
 	case "since", "until":
 		t, err := parseWhen(value, now)
 		if err != nil {
-			return fmt.Errorf("%s: is like 7d, 4h or 2026-03-01", key)
+			return "a time ago or a day: 7d, 4h, 2w, 2026-03-01"
 		}
 		if key == "since" {
-			f.query.Since = t
+			q.Since = t
 		} else {
-			f.query.Until = t
+			q.Until = t
 		}
 	case "approver", "by":
-		f.by = access.PersonName(value)
+		q.Approver = access.PersonName(value)
 	case "cause":
-		f.cause = value
+		q.Cause = value
 	default:
-		return fmt.Errorf("the filter knows user: host: kind: state: since: until: approver: cause: flag: text: and words")
+		return keysThereAre
 	}
-	return nil
+	return ""
+}
+
+// oneOf says what there is, where value is not among it.
+func oneOf[T ~string](value T, of []T) string {
+	if slices.Contains(of, value) {
+		return ""
+	}
+	words := make([]string, len(of))
+	for i, o := range of {
+		words[i] = string(o)
+	}
+	last := len(words) - 1
+	return "one of " + strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // parseWhen reads a time ago or a date.
@@ -144,33 +157,4 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 		return now.Add(-d), nil
 	}
 	return time.Parse(time.DateOnly, s)
-}
-
-// has is the part of f that the index cannot answer.
-func (f filter) has(s access.Session) bool {
-	if f.host != "" {
-		if ok, err := path.Match(f.host, s.Target.Host); err != nil || !ok {
-			return false
-		}
-	}
-	if f.by != "" && !slices.Contains(s.Approvers, f.by) {
-		return false
-	}
-	if f.flag != "" && !flagged(s, f.flag) {
-		return false
-	}
-	if f.cause != "" && !strings.Contains(strings.ToLower(s.EndCause), f.cause) {
-		return false
-	}
-	if len(f.words) == 0 {
-		return true
-	}
-	text := strings.ToLower(strings.Join([]string{string(s.ID), string(s.Person), s.Target.String(), string(s.Kind), string(s.State),
-		s.Rule, s.EndCause, s.Command, s.Source, names(s.Approvers)}, " "))
-	for _, w := range f.words {
-		if !strings.Contains(text, w) {
-			return false
-		}
-	}
-	return true
 }

@@ -48,14 +48,24 @@ var lineKeys = struct{ Enter, Leave key.Binding }{
 	Leave: binding([]string{"esc"}, "esc", "cancel"),
 }
 
-var browserKeys = struct{ Open, Filter, Clear, Details, Reload, Verify, Kill key.Binding }{
+var browserKeys = struct{ Open, Filter, Clear, Details, Pane, Sort, Turn, Reload, Verify, Kill key.Binding }{
 	Open:    binding([]string{"enter", "l", "right"}, "enter", "replay"),
 	Filter:  binding([]string{"/"}, "/", "filter"),
 	Clear:   binding([]string{"esc"}, "esc", "clear the filter"),
-	Details: binding([]string{"d"}, "d", "details"),
+	Details: binding([]string{"d", "i"}, "d", "details"),
+	Pane:    binding([]string{"D"}, "D", "details in the list or not"),
+	Sort:    binding([]string{"s"}, "s", "sort"),
+	Turn:    binding([]string{"S"}, "S", "sort the other way"),
 	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
 	Verify:  binding([]string{"v"}, "v", "verify"),
 	Kill:    binding([]string{"X"}, "X", "end a live session"),
+}
+
+var detailKeys = struct{ Open, Verify, Scroll, Leave key.Binding }{
+	Open:   binding([]string{"enter", "l", "right"}, "enter", "replay"),
+	Verify: binding([]string{"v"}, "v", "verify"),
+	Scroll: binding([]string{"up", "down", "k", "j"}, "↑/↓", "scroll"), // by listKeys; here for the help
+	Leave:  binding([]string{"esc", "d", "i", "h", "left"}, "d", "back"),
 }
 
 var approvalKeys = struct{ Approve, Deny, Reload key.Binding }{

@@ -105,6 +105,21 @@ func (l *line) cut(from, to int) {
 	l.at = from
 }
 
+// from is the first character that is shown.
+func (l *line) from() (from int) {
+	for lipgloss.Width(string(l.text[from:l.at])) >= l.width {
+		from++
+	}
+	return from
+}
+
+// column is where a character is drawn, as far as it is.
+func (l *line) column(i int) int {
+	from := l.from()
+	i = min(max(i, from), len(l.text))
+	return lipgloss.Width(l.prompt) + min(lipgloss.Width(string(l.text[from:i])), l.width)
+}
+
 // view draws the prompt and the part of the text around the cursor.
 func (l *line) view() string {
 	prompt := l.look.Dim
@@ -118,10 +133,7 @@ func (l *line) view() string {
 		}
 		return prompt.Render(l.prompt) + l.look.Faint.Reverse(true).Render(string(hint[0])) + l.look.Faint.Render(string(hint[1:]))
 	}
-	from := 0
-	for lipgloss.Width(string(l.text[from:l.at])) >= l.width {
-		from++
-	}
+	from := l.from()
 	to := l.at
 	for to < len(l.text) && lipgloss.Width(string(l.text[from:to+1])) < l.width {
 		to++

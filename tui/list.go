@@ -28,6 +28,8 @@ type field struct {
 type list struct {
 	look       *look
 	columns    []column
+	sorted     int    // the column by which it is sorted, if mark says
+	mark       string // ▲ or ▼
 	len        int
 	at, top    int
 	cols, rows int
@@ -101,6 +103,21 @@ func (l *list) widths() []int {
 	return w
 }
 
+// columnAt is the column that is drawn at x.
+func (l *list) columnAt(x int) (i int, ok bool) {
+	at := 2 // beside the cursor's mark
+	for i, w := range l.widths() {
+		if w < 0 {
+			continue
+		}
+		if x >= at && x < at+w {
+			return i, true
+		}
+		at += w + 2
+	}
+	return 0, false
+}
+
 // view draws the header and the rows; row gives the fields of row i.
 func (l *list) view(row func(i int) []field) string {
 	widths := l.widths()
@@ -108,6 +125,12 @@ func (l *list) view(row func(i int) []field) string {
 	head := make([]field, len(l.columns))
 	for i, c := range l.columns {
 		head[i] = field{c.title, l.look.Head}
+		if l.mark != "" && i == l.sorted {
+			head[i] = field{strings.TrimLeft(c.title+" "+l.mark, " "), l.look.Accent}
+			if lipgloss.Width(head[i].text) > widths[i] {
+				head[i].text = c.title + l.mark
+			}
+		}
 	}
 	lines = append(lines, l.line("  ", head, widths, false))
 	for i := l.top; i < l.len && len(lines) < l.rows; i++ {

@@ -62,6 +62,11 @@ func (s *shared) next() generation {
 func (s *shared) open(p page) { s.opened = p }
 func (s *shared) leave()      { s.left = true }
 
+// mayKill reports whether to offer the end of a session; the desk decides.
+func (s *shared) mayKill(session access.Session) bool {
+	return session.State == access.SessionLive && s.cfg.Desk != nil && (s.cfg.MayKill == nil || s.cfg.MayKill(session))
+}
+
 func (s *shared) now() time.Time { return s.cfg.Now() }
 
 // do makes a command of f. What f panics with becomes an error on the status

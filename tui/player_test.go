@@ -157,7 +157,7 @@ func TestPaging(t *testing.T) {
 	p.press("G")
 	p.sees("600+ sessions")
 	p.press("/", "host:need*", "\r")
-	p.sees("needle", "1 sessions")
+	p.sees("needle", "1 session\n")
 }
 
 var _ tui.Sessions = (*world)(nil)

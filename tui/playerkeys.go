@@ -22,7 +22,7 @@ func (p *player) Keys() help.KeyMap {
 	short := []key.Binding{k.Pause, k.Seconds, k.Speed, k.Search, k.Goto, k.Facts, k.Idle}
 	if p.live() {
 		short = slices.Insert(short, 1, k.Follow)
-		if p.cfg.Desk != nil {
+		if p.mayKill(p.session) {
 			short = slices.Insert(short, 2, k.Kill)
 		}
 	}
@@ -32,7 +32,7 @@ func (p *player) Keys() help.KeyMap {
 	}
 	if p.live() {
 		own = append(own, k.Follow)
-		if p.cfg.Desk != nil {
+		if p.mayKill(p.session) {
 			own = append(own, k.Kill)
 		}
 	}
@@ -82,7 +82,7 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 	case pressed(k, playerKeys.Verify):
 		return p.verify(p.session)
 	case pressed(k, playerKeys.Kill):
-		if p.live() && p.cfg.Desk != nil {
+		if p.mayKill(p.session) {
 			p.ask = askKill(p.shared, p.session)
 		}
 	}

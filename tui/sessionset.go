@@ -1,46 +1,18 @@
 package tui
 
 import (
-	"context"
 	"slices"
-
-	tea "charm.land/bubbletea/v2"
 
 	"github.com/sallyport/sallyport/access"
 )
 
-const (
-	pageOf   = 200 // sessions asked for at once
-	mostScan = 50  // pages that one look-up with a local filter goes through
-	mostLive = 1000
-)
-
-// loading is why sessions are loaded.
-type loading int
-
-const (
-	loadHead    loading = iota // anew
-	loadRefresh                // live ones and the newest others
-	loadMore                   // older ones
-)
-
-type sessionsLoaded struct {
-	gen    generation
-	how    loading
-	live   []access.Session
-	ended  []access.Session
-	before access.SessionID // where the next page begins
-	more   bool
-	hits   map[access.SessionID]access.Hit
-	err    error
-}
-
 // sessionSet is what of the index has been loaded: the live sessions, and of
-// the ended ones the newest, page by page. Both newest first.
+// the ended ones the first in order, page by page.
 type sessionSet struct {
 	live, ended []access.Session
-	before      access.SessionID
+	before      access.SessionID // where the next page begins, newest first
 	more        bool
+	cut         bool                            // there are more, but no page after
 	hits        map[access.SessionID]access.Hit // the first in each session, with text:
 }
 
@@ -65,134 +37,29 @@ func (s *sessionSet) find(id access.SessionID) (int, bool) {
 	return 0, false
 }
 
-// merge takes what was loaded. IDs sort by time, so a refreshed head replaces
-// what is as new as its oldest.
+// merge takes what was loaded.
 func (s *sessionSet) merge(m sessionsLoaded) {
-	switch m.how {
-	case loadHead:
-		s.live, s.ended, s.before, s.more, s.hits = m.live, m.ended, m.before, m.more, m.hits
-	case loadMore:
-		s.ended = append(s.ended, m.ended...)
+	switch {
+	case m.how == loadHead || m.again:
+		*s = sessionSet{live: m.live, ended: m.ended, before: m.before, more: m.more, hits: m.hits, cut: m.cut}
+	case m.how == loadMore:
+		s.ended = append(s.ended, s.fresh(m.ended)...)
 		s.before, s.more = m.before, m.more
-	case loadRefresh:
+	case m.sorted:
 		s.live = m.live
-		fresh := make(map[access.SessionID]bool, len(m.ended))
-		for _, e := range m.ended {
-			fresh[e.ID] = true
-		}
-		for _, e := range s.ended {
-			if !fresh[e.ID] {
-				m.ended = append(m.ended, e)
-			}
-		}
-		s.ended = m.ended
-		slices.SortFunc(s.ended, func(a, b access.Session) int {
-			if a.ID > b.ID {
-				return -1
-			}
-			return 1
-		})
+	default:
+		// IDs sort by time, so a refreshed head replaces what is as new as its oldest.
+		s.live = m.live
+		s.ended = append(s.ended, s.fresh(m.ended)...)
+		slices.SortFunc(s.ended, access.SessionQuery{}.Compare)
 	}
 }
 
-// load asks the index in a command.
-func (b *browser) load(how loading) tea.Cmd {
-	q := sessionLoad{index: b.cfg.Sessions, search: b.cfg.Search, filter: b.filter, how: how, was: b.sessions.live, before: b.sessions.before}
-	gen := b.gen
-	return b.do(func(ctx context.Context) tea.Msg {
-		m := q.run(ctx)
-		m.gen, m.how = gen, how
-		return m
-	})
-}
-
-// sessionLoad is one look-up.
-type sessionLoad struct {
-	index  Sessions
-	search func(context.Context, access.SearchQuery) (access.Found, error)
-	filter filter
-	how    loading
-	was    []access.Session // live before
-	before access.SessionID
-}
-
-func (q sessionLoad) run(ctx context.Context) (m sessionsLoaded) {
-	if q.filter.said != "" {
-		return q.found(ctx)
+// fresh are those that are not there yet: pages shift as sessions end.
+func (s *sessionSet) fresh(page []access.Session) []access.Session {
+	known := make(map[access.SessionID]bool, len(s.ended))
+	for _, e := range s.ended {
+		known[e.ID] = true
 	}
-	if q.how != loadMore {
-		q.before = ""
-		if m.live, m.err = q.running(ctx); m.err != nil {
-			return m
-		}
-	}
-	if q.how == loadRefresh {
-		m.ended, m.err = q.justEnded(ctx, m.live)
-		if m.err != nil {
-			return m
-		}
-	}
-	if q.filter.query.State == access.SessionLive {
-		return m
-	}
-	pages := mostScan
-	if q.how == loadRefresh {
-		pages = 1
-	}
-	for range pages {
-		page, err := q.page(ctx)
-		if err != nil {
-			m.err = err
-			return m
-		}
-		for _, s := range page {
-			if s.State != access.SessionLive && q.filter.has(s) {
-				m.ended = append(m.ended, s)
-			}
-		}
-		m.more = len(page) == pageOf
-		if len(page) > 0 {
-			q.before = page[len(page)-1].ID
-		}
-		m.before = q.before
-		if !m.more || len(m.ended) >= pageOf/2 {
-			break
-		}
-	}
-	return m
-}
-
-func (q sessionLoad) page(ctx context.Context) ([]access.Session, error) {
-	query := q.filter.query
-	query.Before, query.Limit = q.before, pageOf
-	return q.index.Sessions(ctx, query)
-}
-
-func (q sessionLoad) running(ctx context.Context) ([]access.Session, error) {
-	query := q.filter.query
-	if query.State != "" && query.State != access.SessionLive {
-		return nil, nil
-	}
-	query.State, query.Limit = access.SessionLive, mostLive
-	live, err := q.index.Sessions(ctx, query)
-	return slices.DeleteFunc(live, func(s access.Session) bool { return !q.filter.has(s) }), err
-}
-
-// justEnded are the sessions that were live and are not: they may be too old
-// for the first page.
-func (q sessionLoad) justEnded(ctx context.Context, live []access.Session) ([]access.Session, error) {
-	var ended []access.Session
-	for _, was := range q.was {
-		if slices.ContainsFunc(live, func(s access.Session) bool { return s.ID == was.ID }) {
-			continue
-		}
-		s, err := q.index.Session(ctx, was.ID)
-		if err != nil {
-			return nil, err
-		}
-		if state := q.filter.query.State; state == "" || state == s.State {
-			ended = append(ended, s)
-		}
-	}
-	return ended, nil
+	return slices.DeleteFunc(page, func(p access.Session) bool { return known[p.ID] })
 }

@@ -121,19 +121,36 @@ func (p *person) waits(what string, ok func(screen string) bool) {
 // their way when the last thing that a test waited for is there.
 func (p *person) golden(name string) {
 	p.t.Helper()
-	p.compare(name, p.text)
+	p.compare(name+".txt", p.text)
 }
 
-// compare waits until got gives what testdata/NAME.txt holds, and shows the
+// goldens are golden, and with its colours on a dark and on a light terminal,
+// testdata/dark/NAME.ansi and testdata/light/NAME.ansi: cat shows them.
+func (p *person) goldens(name string) {
+	p.t.Helper()
+	p.golden(name)
+	for _, theme := range []string{"dark", "light"} {
+		p.background(theme)
+		p.compare(filepath.Join(theme, name+".ansi"), p.styled)
+	}
+}
+
+// background has the terminal say which background it has.
+func (p *person) background(theme string) {
+	p.t.Helper()
+	p.press("\x1b]11;rgb:" + map[string]string{"dark": "0000/0000/0000", "light": "ffff/ffff/ffff"}[theme] + "\x1b\\")
+}
+
+// compare waits until got gives what testdata/NAME holds, and shows the
 // difference when it never does.
 func (p *person) compare(name string, got func() string) {
 	p.t.Helper()
-	path := filepath.Join("testdata", name+".txt")
+	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			p.t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(got()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(p.settled(got)), 0o644); err != nil {
 			p.t.Fatal(err)
 		}
 	}
@@ -152,31 +169,74 @@ func (p *person) compare(name string, got func() string) {
 	}
 }
 
-// styled writes the screen with its styles, for what colour must tell.
+// settled is what got gives once nothing has changed for a while. Only writing
+// goldens needs it.
+func (p *person) settled(got func() string) string {
+	const quiet = 700 * time.Millisecond
+	last := got()
+	for since := time.Now(); time.Since(since) < quiet; {
+		select {
+		case <-p.changed:
+		case <-time.After(quiet / 10):
+		}
+		if now := got(); now != last {
+			last, since = now, time.Now()
+		}
+	}
+	return last
+}
+
+// styled is the screen with its colours, as a terminal takes them.
 func (p *person) styled() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var b strings.Builder
 	_, rows := p.screen.Size()
 	for y := range rows {
-		for _, run := range p.screen.Runs(y) {
-			if text := strings.TrimRight(run.Text, " "); text != "" || !run.Style.Bg.IsDefault() {
-				fmt.Fprintf(&b, "[%s %s %02x]%s", colour(run.Style.Fg), colour(run.Style.Bg), run.Style.Attr, text)
+		runs := p.screen.Runs(y)
+		for len(runs) > 0 { // blanks of no colour at the end say nothing
+			last := &runs[len(runs)-1]
+			if last.Style != (vt.Style{}) {
+				break
 			}
+			if last.Text = strings.TrimRight(last.Text, " "); last.Text != "" {
+				break
+			}
+			runs = runs[:len(runs)-1]
 		}
-		b.WriteByte('\n')
+		for _, run := range runs {
+			fmt.Fprintf(&b, "%s%s", sgr(run.Style), run.Text)
+		}
+		b.WriteString("\x1b[m\n")
 	}
 	return b.String()
 }
 
-func colour(c vt.Color) string {
+// sgr selects a style (ECMA-48, SGR).
+func sgr(s vt.Style) string {
+	codes := "0"
+	for _, a := range []struct {
+		attr vt.Attr
+		code string
+	}{{vt.Bold, "1"}, {vt.Faint, "2"}, {vt.Italic, "3"}, {vt.Reverse, "7"}} {
+		if s.Attr&a.attr != 0 {
+			codes += ";" + a.code
+		}
+	}
+	if s.Underline != 0 {
+		codes += ";4"
+	}
+	return "\x1b[" + codes + colour(s.Fg, 38) + colour(s.Bg, 48) + "m"
+}
+
+func colour(c vt.Color, ground int) string {
 	if n, ok := c.Index(); ok {
-		return fmt.Sprint(n)
+		return fmt.Sprintf(";%d;5;%d", ground, n)
 	}
 	if r, g, b, ok := c.RGB(); ok {
-		return fmt.Sprintf("#%02x%02x%02x", r, g, b)
+		return fmt.Sprintf(";%d;2;%d;%d;%d", ground, r, g, b)
 	}
-	return "-"
+	return ""
 }
 
 // ends waits for the end of the interface.

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sallyport/sallyport/access"
@@ -21,18 +22,27 @@ func (q sessionLoad) found(ctx context.Context) (m sessionsLoaded) {
 		return m
 	}
 	f := q.filter.query
+	host := f.Host
+	if access.IsPattern(host) { // narrowed down below
+		host = ""
+	}
 	found, err := q.search(ctx, access.SearchQuery{
-		Text: q.filter.said, Person: f.Person, Host: f.Host, Kind: f.Kind, Since: f.Since, Until: f.Until, Limit: mostHits,
+		Text: q.filter.said, Person: f.Person, Host: host, Kind: f.Kind, Since: f.Since, Until: f.Until, Limit: mostHits,
 	})
 	if err != nil {
 		m.err = err
 		return m
 	}
+	m.cut = found.More
 	m.hits = make(map[access.SessionID]access.Hit)
 	for _, hit := range found.Hits {
 		if first, again := m.hits[hit.Session]; again && first.Line.At <= hit.Line.At {
 			continue
-		} else if m.hits[hit.Session] = hit; again || len(m.hits) > mostFound {
+		}
+		if _, again := m.hits[hit.Session]; !again && len(m.hits) == mostFound {
+			m.cut = true
+			continue
+		} else if m.hits[hit.Session] = hit; again {
 			continue
 		}
 		s, err := q.index.Session(ctx, hit.Session)
@@ -40,10 +50,11 @@ func (q sessionLoad) found(ctx context.Context) (m sessionsLoaded) {
 			m.err = err
 			return m
 		}
-		if (f.State == "" || f.State == s.State) && q.filter.has(s) {
+		if f.Has(s) {
 			m.ended = append(m.ended, s)
 		}
 	}
+	slices.SortStableFunc(m.ended, f.Compare)
 	return m
 }
 

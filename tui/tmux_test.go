@@ -63,7 +63,7 @@ func TestInTmux(t *testing.T) {
 
 	sees("postgres@db2", "Approvals 2")
 	keys("/", "user:mallory", "Enter")
-	sees("1 sessions", "mallory")
+	sees("1 session\n", "mallory")
 	keys("Enter")
 	sees("mallory →", "killed", "/ 0:03")
 	keys("G")

@@ -1,6 +1,7 @@
 package tui_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,18 +40,15 @@ func id(n int) string { return fmt.Sprintf("01KKPVRC%018d", n) }
 func (w *world) Sessions(_ context.Context, q access.SessionQuery) ([]access.Session, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if q.Limit == 0 {
-		q.Limit = 1000
-	}
 	var out []access.Session
 	for _, s := range w.sessions {
-		if (q.Person == "" || q.Person == s.Person) && (q.Host == "" || q.Host == s.Target.Host) && (q.Kind == "" || q.Kind == s.Kind) &&
-			(q.State == "" || q.State == s.State) && (q.Since.IsZero() || !s.StartedAt.Before(q.Since)) &&
-			(q.Until.IsZero() || s.StartedAt.Before(q.Until)) && (q.Before == "" || s.ID < q.Before) && len(out) < q.Limit {
+		if q.Has(s) && (q.Before == "" || s.ID < q.Before) {
 			out = append(out, s)
 		}
 	}
-	return out, nil
+	slices.SortFunc(out, q.Compare)
+	out = out[min(q.Skip, len(out)):]
+	return out[:min(cmp.Or(q.Limit, 1000), len(out))], nil
 }
 
 func (w *world) Session(_ context.Context, id access.SessionID) (access.Session, error) {
@@ -161,6 +159,9 @@ func (w *world) config() tui.Config {
 		Actor:    access.Actor{Person: "carol", Via: access.ViaConsole},
 		Roles:    tui.Roles{Auditor: true, Approver: true},
 		Sessions: w, Requests: w, Grants: w, Desk: w, Open: w.open,
+		Trail: func(_ context.Context, s access.Session) (tui.Trail, error) {
+			return tui.ReadTrail(filepath.Join(w.dir, s.Recording))
+		},
 		Rights: func(context.Context) ([]tui.Right, error) { return w.rights, nil },
 		Log:    w.log, Now: func() time.Time { return start },
 	}

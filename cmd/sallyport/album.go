@@ -65,17 +65,38 @@ func (a *album) Session(_ context.Context, id access.SessionID) (access.Session,
 // Sessions selects as the store does.
 func (a *album) Sessions(_ context.Context, q access.SessionQuery) (found []access.Session, err error) {
 	for _, s := range a.sessions {
-		if q.Person != "" && s.Person != q.Person || q.Host != "" && s.Target.Host != q.Host ||
-			q.Kind != "" && s.Kind != q.Kind || q.State != "" && s.State != q.State ||
-			!q.Since.IsZero() && s.StartedAt.Before(q.Since) || !q.Until.IsZero() && !s.StartedAt.Before(q.Until) ||
-			q.Before != "" && s.ID >= q.Before {
-			continue
+		if q.Has(s) && (q.Before == "" || s.ID < q.Before) {
+			found = append(found, s)
 		}
-		if found = append(found, s); len(found) == cmp.Or(q.Limit, 1000) {
+	}
+	if q.Order != access.ByStart || q.Backward { // they lie newest first
+		slices.SortFunc(found, q.Compare)
+	}
+	found = found[min(q.Skip, len(found)):]
+	return found[:min(cmp.Or(q.Limit, 1000), len(found))], nil
+}
+
+// files is a session's ledger of files, the first thousand entries; what of it
+// cannot be read, verify tells.
+func (a *album) files(ctx context.Context, id access.SessionID) ([]access.Transfer, error) {
+	s, err := a.Session(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var list []access.Transfer
+	for t, err := range recorder.Transfers(s.Recording) {
+		var damaged *recorder.LineError
+		if err != nil && !errors.As(err, &damaged) {
+			return list, err
+		}
+		if err == nil {
+			list = append(list, t)
+		}
+		if len(list) == 1000 {
 			break
 		}
 	}
-	return found, nil
+	return list, nil
 }
 
 // browseCopy is the auditor's view of a copied folder.
@@ -91,6 +112,7 @@ func browseCopy(ctx context.Context, dir, identity string, std stdio) error {
 	err = tui.Run(ctx, tui.Config{
 		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
 		Roles: tui.Roles{Auditor: true}, Sessions: a,
+		Files: a.files, Trail: trails(func(path string) string { return path }),
 		Open: func(_ context.Context, s access.Session) (tui.Recording, error) {
 			return tui.OpenFolderWith(s.Recording, ids)
 		},

@@ -131,10 +131,11 @@ func browse(ctx context.Context, named string, std stdio) error {
 	if err != nil {
 		return err
 	}
+	folder := func(r string) string { return filepath.Join(config.recordings(), filepath.FromSlash(r)) }
 	err = tui.Run(ctx, tui.Config{
 		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
 		Roles: tui.Roles{Auditor: true}, Sessions: s, Requests: s, Search: s.Search, Files: files(s),
-		Open:     openRecording(func(r string) string { return filepath.Join(config.recordings(), filepath.FromSlash(r)) }),
+		Open: openRecording(folder), Trail: trails(folder),
 		Terminal: tui.Terminal{In: std.in, Out: std.out, Env: os.Environ()},
 		Now:      time.Now, Log: slog.New(slog.DiscardHandler),
 	})

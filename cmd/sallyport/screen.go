@@ -80,6 +80,8 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		Open:      s.opening(actor),
 		Search:    s.searching(actor),
 		Files:     files(s.store),
+		Trail:     trails(s.recorder.Folder),
+		MayKill:   s.mayKill(actor),
 		Verify:    s.verify,
 		Rights:    s.rights(person.Name),
 		MayDecide: s.mayDecide(person.Name),

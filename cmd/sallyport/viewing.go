@@ -79,12 +79,18 @@ func (s *screen) watch(ctx context.Context, call console.Call, live access.Sessi
 	defer cancel()
 	return tui.Run(ctx, tui.Config{
 		Actor: call.Actor, Only: &live, Sessions: s.store, Requests: s.store, Desk: s.desk, Open: s.opening(call.Actor),
+		MayKill: s.mayKill(call.Actor),
 		Terminal: tui.Terminal{
 			In: call.Stdin, Out: call.Stdout, Env: env, Size: tui.Size(*call.Terminal),
 			Resizes: each(ctx, call.Resizes, func(z console.Size) tui.Size { return tui.Size(z) }),
 		},
 		Now: s.now, Log: s.log,
 	})
+}
+
+// mayKill tells an actor which live sessions are theirs to end.
+func (s *screen) mayKill(actor access.Actor) func(access.Session) bool {
+	return func(live access.Session) bool { return s.desk.MayEnd(actor, live) }
 }
 
 // searching finds text in recordings for the actor's screen. That they looked
@@ -105,6 +111,13 @@ func (s *screen) searching(actor access.Actor) func(context.Context, access.Sear
 func files(from *store.Store) func(context.Context, access.SessionID) ([]access.Transfer, error) {
 	return func(ctx context.Context, id access.SessionID) ([]access.Transfer, error) {
 		return from.Transfers(ctx, access.TransferQuery{Session: id})
+	}
+}
+
+// trails tells how busy sessions were; folder finds a recording.
+func trails(folder func(string) string) func(context.Context, access.Session) (tui.Trail, error) {
+	return func(_ context.Context, s access.Session) (tui.Trail, error) {
+		return tui.ReadTrail(folder(s.Recording))
 	}
 }
 

@@ -1,0 +1,116 @@
+package tui
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/sallyport/sallyport/access"
+)
+
+// stateOf is a session's state with its mark; the mark carries it without
+// colour.
+func stateOf(l *look, s access.Session) (string, lipgloss.Style) {
+	switch s.State {
+	case access.SessionLive:
+		return "● live", l.Good
+	case access.SessionRecovered:
+		return "! recovered", l.Warn
+	}
+	return "✓ " + string(s.State), l.Dim
+}
+
+// fact is one line of details.
+type fact struct{ label, text string }
+
+// facts are what is known of a session and of the request behind it, in the
+// order in which an auditor asks: what, why, who allowed it, how it ended.
+func facts(s access.Session, r access.Request, now time.Time) []fact {
+	add := make([]fact, 0, 16)
+	put := func(label, text string) {
+		if text = access.Plain(text, 400); text != "" {
+			add = append(add, fact{label, text})
+		}
+	}
+	put("session", string(s.ID))
+	put("who", fmt.Sprintf("%s from %s", s.Person, s.Source))
+	put("command", s.Command)
+	if r.ID == s.RequestID && r.ID != "" {
+		put("reason", r.Reason)
+	}
+	put("allowed", allowedBy(s))
+	for _, d := range r.Decisions {
+		if r.ID == s.RequestID && d.Reason != "" {
+			put(string(d.Verdict), fmt.Sprintf("%s: %s", d.Person, d.Reason))
+		}
+	}
+	put("end", endOf(s))
+	put("time", timesOf(s, now))
+	put("bytes", fmt.Sprintf("%s out · %s in", bytesText(s.BytesOut), bytesText(s.BytesIn)))
+	put("request", string(s.RequestID))
+	put("grant", string(s.GrantID))
+	put("key", s.Fingerprint)
+	if s.Certificate.Serial != 0 {
+		put("cert", fmt.Sprintf("%d (%#x) · %s", s.Certificate.Serial, s.Certificate.Serial, s.Certificate.KeyID))
+		put("signed by", s.Certificate.CAFingerprint)
+		put("vault", s.Certificate.VaultRequestID)
+	}
+	put("file", s.Recording)
+	return add
+}
+
+// allowedBy says why a session was let in.
+func allowedBy(s access.Session) string {
+	switch {
+	case s.RequestID == "":
+		return "standing, rule " + s.Rule
+	case len(s.Approvers) > 0:
+		return "by " + names(s.Approvers) + ", rule " + s.Rule
+	}
+	return "rule " + s.Rule
+}
+
+// endOf says how it ended, and who and why where somebody ended it.
+func endOf(s access.Session) string {
+	end := cmp.Or(ending(s), "running")
+	if s.EndDetail != "" {
+		end += " · " + s.EndDetail
+	}
+	return end
+}
+
+// timesOf says when it began and how long it took.
+func timesOf(s access.Session, now time.Time) string {
+	return s.StartedAt.UTC().Format("2006-01-02 15:04:05Z") + " · " + span(age(s, now))
+}
+
+// factsView draws facts in lines, or where those are few, two side by side.
+func factsView(l *look, all []fact, cols, rows int) string {
+	const label = labelCols
+	if rows < len(all) && cols >= 76 {
+		half := (cols - 3) / 2
+		n := min(rows, len(all))
+		return beside(factLines(l, all[:n], half, rows, label), "   ", factLines(l, all[n:], cols-3-half, rows, label))
+	}
+	return factLines(l, all, cols, rows, label)
+}
+
+func factLines(l *look, all []fact, cols, rows, label int) string {
+	var lines []string
+	room := rows - len(all) // lines that long texts may take beyond their own
+	for _, f := range all {
+		name := l.Label.Render(fit(f.label, label))
+		parts := wrap(f.text, cols-label, max(min(room+1, 4), 1))
+		room -= len(parts) - 1
+		for i, p := range parts {
+			if i > 0 {
+				name = strings.Repeat(" ", label)
+			}
+			lines = append(lines, name+l.Text.Render(p))
+		}
+	}
+	return block(strings.Join(lines, "\n"), cols, rows)
+}
