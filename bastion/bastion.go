@@ -109,6 +109,8 @@ type Server struct {
 	stop context.CancelCauseFunc // ends all sessions
 	life context.Context
 
+	tap func(recording) recording // set by a benchmark alone, which asks what recording costs
+
 	mu      sync.Mutex
 	conns   map[*connection]struct{}
 	doors   []net.Listener

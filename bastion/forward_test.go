@@ -19,7 +19,7 @@ import (
 )
 
 // listener serves each connection with f, on the machine that is the host too.
-func listener(t *testing.T, network, addr string, f func(net.Conn)) string {
+func listener(t testing.TB, network, addr string, f func(net.Conn)) string {
 	t.Helper()
 	l := must(net.Listen(network, addr))(t)
 	t.Cleanup(func() { _ = l.Close() })

@@ -33,7 +33,7 @@ import (
 // lab is a bastion with everything real but the desk and the console, which
 // are functions, before a real sshd.
 type lab struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	addr   string // of the bastion
 	host   *sshdtest.Host
@@ -83,7 +83,13 @@ func (l *lab) admitBy(f func(context.Context, access.Application) (*access.Pass,
 
 type option func(*bastion.Config)
 
-func newLab(t *testing.T, options ...option) *lab {
+func newLab(t testing.TB, options ...option) *lab {
+	t.Helper()
+	return newLabRecording(t, func(*recorder.Config) {}, options...)
+}
+
+// newLabRecording is newLab with another recorder.
+func newLabRecording(t testing.TB, recording func(*recorder.Config), options ...option) *lab {
 	t.Helper()
 	noLeak(t)
 	l := &lab{t: t, dir: t.TempDir(), allow: access.AllowList{{Capability: access.MayShell}, {Capability: access.MayExec}, {Capability: access.MaySFTP}}}
@@ -104,12 +110,12 @@ func newLab(t *testing.T, options ...option) *lab {
 	}
 	l.policy = policy.NewLive(l.parse())
 	l.store = must(store.Open(context.Background(), store.Config{Path: filepath.Join(l.dir, "test.db"), BastionID: "b1", Now: now}))(t)
-	rec := must(recorder.New(recorder.Config{
-		Dir: filepath.Join(l.dir, "recordings"), KeyDir: keys, BastionID: "b1", Index: l.store, Reserve: -1, Log: log,
-	}))(t)
+	recorded := recorder.Config{Dir: filepath.Join(l.dir, "recordings"), KeyDir: keys, BastionID: "b1", Index: l.store, Reserve: -1, Log: log}
+	recording(&recorded)
+	rec := must(recorder.New(recorded))(t)
 	ctx, stop := context.WithCancel(context.Background())
-	recording := make(chan struct{})
-	go func() { defer close(recording); rec.Run(ctx) }()
+	synced := make(chan struct{})
+	go func() { defer close(synced); rec.Run(ctx) }()
 	l.admit, l.serve = l.standing, func(context.Context, bastion.Terminal) int { return 0 }
 	config := bastion.Config{
 		HostKeys: []ssh.Signer{newSigner(t)}, HostCA: hostCA, InnerAuth: "auto",
@@ -137,7 +143,7 @@ func newLab(t *testing.T, options ...option) *lab {
 			t.Error(err)
 		}
 		stop()
-		<-recording
+		<-synced
 		if err := l.store.Close(); err != nil {
 			t.Error(err)
 		}
@@ -268,7 +274,7 @@ func (l *lab) sessions() []access.Session {
 	return must(l.store.Sessions(context.Background(), access.SessionQuery{}))(l.t)
 }
 
-func newSigner(t *testing.T) ssh.Signer {
+func newSigner(t testing.TB) ssh.Signer {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -277,8 +283,8 @@ func newSigner(t *testing.T) ssh.Signer {
 	return must(ssh.NewSignerFromKey(private))(t)
 }
 
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)

@@ -26,7 +26,7 @@ import (
 // which no library lets one do: one key exchange (RFC 8731), aes128-ctr and
 // hmac-sha2-256 from then on. What the server says encrypted it does not read.
 type rawClient struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 	seq  uint32

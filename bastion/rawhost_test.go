@@ -182,7 +182,7 @@ func descriptors() int {
 }
 
 // noLeak checks, when the lab is gone, that nothing of it is left.
-func noLeak(t *testing.T) {
+func noLeak(t testing.TB) {
 	t.Helper()
 	before := descriptors()
 	t.Cleanup(func() {

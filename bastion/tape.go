@@ -10,8 +10,19 @@ import (
 // it. What is recorded does not depend on the reading, which only adds the
 // ledger's entries; nor does it delay or change what passes.
 type tape struct {
-	*recorder.Recording
+	recording
 	watch *transfer.Watch
+}
+
+// recording is what a relay needs of a [recorder.Recording].
+type recording interface {
+	Stdin(p []byte) error
+	Stdout(p []byte) error
+	Stderr(p []byte) error
+	Resize(cols, rows int) error
+	Marker(text string) error
+	Failed() <-chan struct{}
+	Err() error
 }
 
 // tape joins a session's recording and its watch.
@@ -22,12 +33,16 @@ func (s *session) tape(st started, rec *recorder.Recording) tape {
 			s.end(recordingFailed(err))
 		}
 	}
-	return tape{rec, transfer.New(kind, st.argument, st.terminal, ledger)}
+	t := tape{rec, transfer.New(kind, st.argument, st.terminal, ledger)}
+	if s.srv.tap != nil {
+		t.recording = s.srv.tap(rec)
+	}
+	return t
 }
 
 // Stdout records, then reads, what the host sent.
 func (t tape) Stdout(p []byte) error {
-	if err := t.Recording.Stdout(p); err != nil {
+	if err := t.recording.Stdout(p); err != nil {
 		return err
 	}
 	t.watch.FromHost(p)
@@ -36,7 +51,7 @@ func (t tape) Stdout(p []byte) error {
 
 // Stdin records, then reads, what the client sent.
 func (t tape) Stdin(p []byte) error {
-	if err := t.Recording.Stdin(p); err != nil {
+	if err := t.recording.Stdin(p); err != nil {
 		return err
 	}
 	t.watch.ToHost(p)

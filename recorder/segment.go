@@ -52,7 +52,9 @@ func newSealedFile(dir, name string, to age.Recipient, r *reserve) (*sealedFile,
 		return len(p), nil
 	}), to)
 	if err == nil {
-		s.zst, err = zstd.NewWriter(s.age, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+		// The least effort: it is most of what encrypting costs, and the next
+		// level takes a third more for a few percent of the size.
+		s.zst, err = zstd.NewWriter(s.age, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
