@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Genesis is what stands for the hash before the first row.
@@ -82,8 +83,9 @@ func AppendLine(b []byte, r Row) []byte {
 	return append(b, '}', '\n')
 }
 
-// ParseLine reads such a line, with or without its line break. It does not
-// check the hash: [Verifier] does.
+// ParseLine reads such a line, with or without its line break. There is one
+// form of it only: no byte, not even a space outside of the event, can differ.
+// It does not check the hash: [Verifier] does.
 func ParseLine(line []byte) (Row, error) {
 	var l struct {
 		Seq   int64           `json:"seq"`
@@ -99,5 +101,9 @@ func ParseLine(line []byte) (Row, error) {
 	if err1 != nil || err2 != nil || len(prev) != 32 || len(hash) != 32 {
 		return Row{}, fmt.Errorf("audit: line %d: a hash is not 32 bytes of hex", l.Seq)
 	}
-	return Row{Seq: l.Seq, Prev: [32]byte(prev), Hash: [32]byte(hash), Stored: bytes.Clone(l.Event)}, nil
+	r := Row{Seq: l.Seq, Prev: [32]byte(prev), Hash: [32]byte(hash), Stored: bytes.Clone(l.Event)}
+	if !bytes.Equal(AppendLine(nil, r), slices.Concat(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\n'})) {
+		return Row{}, fmt.Errorf("audit: line %d: not in the form in which it is written", l.Seq)
+	}
+	return r, nil
 }

@@ -12,8 +12,8 @@ const anchorPage = 1000
 // anchors goes through the whole audit chain and gives what it says of
 // recordings; of one only, unless id is empty. A chain that does not hold is an
 // error: it says nothing.
-func (c *call) anchors(id access.SessionID) (recorder.Anchors, error) {
-	anchors := recorder.Anchors{}
+func (c *call) anchors(id access.SessionID) (*recorder.Anchors, error) {
+	anchors := &recorder.Anchors{}
 	var chain audit.Verifier
 	for {
 		rows, err := c.Store.Audit(c.ctx, chain.Seq, anchorPage)

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,7 +61,7 @@ func (c *call) verifyCopy(from *copied, asJSON bool) error {
 	if err := recorder.VerifyTree(from.path, trust, anchors, visit); err != nil {
 		return cannotRead("the folder", err)
 	}
-	if t.total+t.deleted == 0 && len(anchors) == 0 {
+	if t.total+t.deleted == 0 && anchors.Empty() {
 		return access.Fail(access.ReasonNotFound, access.Plain(from.path+" holds no recording", 300), "Name another folder", nil)
 	}
 	return c.sum(&t)
@@ -67,45 +69,66 @@ func (c *call) verifyCopy(from *copied, asJSON bool) error {
 
 // auditCopy checks the audit chain in a copied data directory and gives what
 // it says of recordings; nil where there is none.
-func (c *call) auditCopy(path string, quiet bool) (recorder.Anchors, error) {
+func (c *call) auditCopy(path string, quiet bool) (*recorder.Anchors, error) {
 	files, err := filepath.Glob(filepath.Join(globQuoted(path), "audit", "*.ndjson"))
 	if err != nil || len(files) == 0 {
 		return nil, err
 	}
-	anchors := recorder.Anchors{}
+	anchors := &recorder.Anchors{}
 	var chain *audit.Verifier
 	for _, name := range files { // in the order of their days
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return nil, cannotRead("the audit chain", err)
-		}
-		for line := range bytes.Lines(data) {
-			row, err := audit.ParseLine(line)
-			if err == nil && chain == nil {
-				// Older days may have been kept elsewhere.
-				chain = &audit.Verifier{}
-				if row.Seq > 1 {
-					chain.Seq, chain.Head = row.Seq-1, row.Prev
-				}
-			}
-			if err == nil {
-				err = chain.Check(row)
-			}
-			if err != nil {
-				return nil, access.Fail(access.ReasonInternal, access.Plain(filepath.Base(name)+": the "+err.Error(), 300),
-					"Compare with a copy that is kept elsewhere", err)
-			}
-			e, err := row.Event()
-			if err != nil {
-				return nil, err
-			}
-			anchors.Take(string(e.Kind), access.SessionID(e.Session), e.Detail)
+		if chain, err = auditFile(name, chain, anchors); err != nil {
+			return nil, err
 		}
 	}
 	if !quiet && chain != nil {
 		c.page.linef("%s", fmt.Sprintf("audit chain: holds, up to row %d, %x", chain.Seq, chain.Head))
 	}
 	return anchors, nil
+}
+
+// longestRow bounds a line of the audit chain; those that are written are below
+// a tenth of it.
+const longestRow = 1 << 20
+
+// auditFile checks one file of the chain that follows chain, which is nil
+// before the first row.
+func auditFile(name string, chain *audit.Verifier, anchors *recorder.Anchors) (*audit.Verifier, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, cannotRead("the audit chain", err)
+	}
+	defer f.Close()
+	lines := bufio.NewReaderSize(f, longestRow)
+	for {
+		line, err := lines.ReadSlice('\n')
+		if err == io.EOF && len(line) == 0 {
+			return chain, nil
+		}
+		if err != nil {
+			return nil, cannotRead("the audit chain", fmt.Errorf("%s: no whole row: %w", filepath.Base(name), err))
+		}
+		row, err := audit.ParseLine(line)
+		if err == nil && chain == nil {
+			// Older days may have been kept elsewhere.
+			chain = &audit.Verifier{}
+			if row.Seq > 1 {
+				chain.Seq, chain.Head = row.Seq-1, row.Prev
+			}
+		}
+		if err == nil {
+			err = chain.Check(row)
+		}
+		if err != nil {
+			return nil, access.Fail(access.ReasonInternal, access.Plain(filepath.Base(name)+": the "+err.Error(), 300),
+				"Compare with a copy that is kept elsewhere", err)
+		}
+		e, err := row.Event()
+		if err != nil {
+			return nil, err
+		}
+		anchors.Take(string(e.Kind), access.SessionID(e.Session), e.Detail)
+	}
 }
 
 // replayCopy shows a copied recording.

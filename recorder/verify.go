@@ -50,7 +50,7 @@ func Verify(dir string, trust Trust) (Verification, error) { return VerifyAnchor
 
 // VerifyAnchored is [Verify], and compares the recording with what was kept
 // elsewhere of it.
-func VerifyAnchored(dir string, trust Trust, anchors Anchors) (Verification, error) {
+func VerifyAnchored(dir string, trust Trust, anchors *Anchors) (Verification, error) {
 	v := &verifier{dir: dir, id: access.SessionID(filepath.Base(filepath.Clean(dir)))}
 	if err := v.run(trust, anchors); err != nil {
 		return Verification{Session: v.id, FirstBadOffset: -1}, err
@@ -97,7 +97,7 @@ func (v *verifier) result() Verification {
 	return out
 }
 
-func (v *verifier) run(trust Trust, anchors Anchors) error {
+func (v *verifier) run(trust Trust, anchors *Anchors) error {
 	if buried(v.dir) {
 		return errors.Join(v.tombstone(trust), v.compare(anchors))
 	}

@@ -2,22 +2,26 @@ package recorder
 
 import (
 	"cmp"
-	"encoding/hex"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/sallyport/sallyport/access"
 )
 
 // place is where a manifest stands among those of its bastion.
+// It is as small as it can be, since there is one for each recording.
 type place struct {
-	session  access.SessionID
-	bastion  string
+	session  ulid.ULID
+	bastion  string // shared by all of one bastion
 	sequence uint64
-	digest   string
-	previous string
+	digest   [sha256.Size]byte
+	previous [sha256.Size]byte
 }
 
 // VerifyTree verifies every recording below root, handing each result to
@@ -26,8 +30,9 @@ type place struct {
 // without a session. Where only some recordings were copied, that is no
 // surprise. Anchors, which may be nil, are compared with each. A visit's error
 // ends it.
-func VerifyTree(root string, trust Trust, anchors Anchors, visit func(Verification) error) error {
+func VerifyTree(root string, trust Trust, anchors *Anchors, visit func(Verification) error) error {
 	var places []place
+	bastions := map[string]string{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() || !access.ValidID(d.Name()) {
 			return err
@@ -37,7 +42,13 @@ func VerifyTree(root string, trust Trust, anchors Anchors, visit func(Verificati
 			return fmt.Errorf("%s: %w", d.Name(), err)
 		}
 		if v.m.Sequence > 0 {
-			places = append(places, place{v.id, v.m.BastionID, v.m.Sequence, hex.EncodeToString(v.digest[:]), v.m.Previous})
+			id, _ := ulid.ParseStrict(string(v.id)) // of no session is zero
+			bastion, ok := bastions[v.m.BastionID]
+			if !ok {
+				bastion = strings.Clone(v.m.BastionID)
+				bastions[bastion] = bastion
+			}
+			places = append(places, place{id, bastion, v.m.Sequence, v.digest, digestOf(v.m.Previous)})
 		}
 		if err := visit(v.result()); err != nil {
 			return err
@@ -60,27 +71,24 @@ func sequenceFaults(places []place) (faults []Verification) {
 	slices.SortFunc(places, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.bastion, b.bastion), cmp.Compare(a.sequence, b.sequence))
 	})
-	last := place{digest: firstPrevious}
+	var last place // the first one has zeros before it
 	for _, p := range places {
 		if p.bastion != last.bastion {
-			last = place{bastion: p.bastion, digest: firstPrevious}
+			last = place{bastion: p.bastion}
 		}
 		name := access.Plain(p.bastion, 80)
 		switch {
 		case p.sequence == last.sequence:
-			faults = append(faults, Verification{Session: p.session, Verdict: Altered, File: manifestName,
+			faults = append(faults, Verification{Session: access.SessionID(p.session.String()), Verdict: Altered, File: manifestName,
 				Detail: fmt.Sprintf("%s: %s has the same sequence %d", name, last.session, p.sequence)})
 		case p.sequence > last.sequence+1:
 			faults = append(faults, Verification{Verdict: Missing,
 				Detail: fmt.Sprintf("%s: no recording of sequence %d to %d", name, last.sequence+1, p.sequence-1)})
 		case p.previous != last.digest:
-			faults = append(faults, Verification{Session: p.session, Verdict: Altered, File: manifestName,
+			faults = append(faults, Verification{Session: access.SessionID(p.session.String()), Verdict: Altered, File: manifestName,
 				Detail: fmt.Sprintf("%s: the manifest before sequence %d is not the one it was chained to", name, p.sequence)})
 		}
 		last = p
 	}
 	return faults
 }
-
-// firstPrevious is what the first manifest of a bastion has as Previous.
-const firstPrevious = "0000000000000000000000000000000000000000000000000000000000000000"
