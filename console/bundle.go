@@ -27,10 +27,12 @@ const (
 	bundleSession = "about/session.json"
 	bundleRequest = "about/request.json"
 	bundleCert    = "about/certificate.json"
-	bundleNotes   = "about/notes.json"
 	bundleAudit   = "about/audit.ndjson"
 	bundleKeys    = "about/recording-keys.pub"
 )
+
+// BundleNotes is the file of notes in a bundle; see [ReadNotes].
+const BundleNotes = "about/notes.json"
 
 // maxPage bounds what a page holds, in bytes of cast: browsers hold all of it.
 const maxPage = 64 << 20
@@ -64,7 +66,7 @@ func (c *call) exportBundle(s access.Session) error {
 		b.json(bundleRequest, requestJSON(*asked))
 	}
 	if len(notes) > 0 {
-		b.json(bundleNotes, each(notes, noteJSON))
+		b.json(BundleNotes, each(notes, noteJSON))
 	}
 	b.file(bundleKeys, keys)
 	if err := b.spooled(bundleAudit, func(w io.Writer) error { return c.extract(w, s) }); err != nil {

@@ -1,6 +1,10 @@
 package console
 
 import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,6 +103,36 @@ type noteShape struct {
 
 func noteJSON(n access.Note) noteShape {
 	return noteShape{n.Session, n.At.Seconds(), n.Text, n.By, n.Via, stamp(n.Made)}
+}
+
+// ReadNotes reads the notes of a bundle. Anybody may have written them: they
+// are made plain and bounded anew, and those of other sessions are left out.
+func ReadNotes(from io.Reader, of access.SessionID) ([]access.Note, error) {
+	var shapes []struct {
+		SessionID access.SessionID  `json:"session_id"`
+		AtSeconds float64           `json:"at_seconds"`
+		Text      string            `json:"text"`
+		By        access.PersonName `json:"by"`
+		Via       access.Via        `json:"via"`
+		NotedAt   time.Time         `json:"noted_at"`
+	}
+	if err := json.NewDecoder(from).Decode(&shapes); err != nil {
+		return nil, err
+	}
+	var notes []access.Note
+	for _, s := range shapes[:min(len(shapes), access.MostNotes)] {
+		if s.SessionID != of || !(s.AtSeconds >= 0 && s.AtSeconds < 1e9) {
+			continue
+		}
+		n, err := access.NewNote(of, time.Duration(s.AtSeconds*float64(time.Second)), s.Text, s.By, s.Via)
+		if err != nil {
+			continue
+		}
+		n.Made = s.NotedAt
+		notes = append(notes, n)
+	}
+	slices.SortStableFunc(notes, func(x, y access.Note) int { return cmp.Compare(x.At, y.At) })
+	return notes, nil
 }
 
 // parseOffset reads a moment of a recording: seconds, MM:SS, HH:MM:SS or 1m30s.

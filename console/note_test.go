@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/console"
 )
 
 func (w *world) Notes(_ context.Context, id access.SessionID) (list []access.Note, _ error) {
@@ -67,6 +68,14 @@ func TestNotesAreExported(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(dir, string(s.ID), "about", "notes.json"))
 	if err != nil || !strings.Contains(string(data), `"text": "here"`) {
 		t.Errorf("%v: %s", err, data)
+	}
+	again, err := console.ReadNotes(strings.NewReader(string(data)), s.ID)
+	if err != nil || len(again) != 1 || again[0] != w.notes[0] {
+		t.Errorf("read again: %+v, %v", again, err)
+	}
+	hostile := `[{"session_id":"` + string(s.ID) + `","at_seconds":5,"text":"\u001b]52;c;x\u0007"},{"session_id":"other","text":"x"},{"session_id":"` + string(s.ID) + `","at_seconds":-1,"text":"x"}]`
+	if got, err := console.ReadNotes(strings.NewReader(hostile), s.ID); err != nil || len(got) != 1 || got[0].Text != "]52;c;x" {
+		t.Errorf("%+v, %v", got, err)
 	}
 	readme, err := os.ReadFile(filepath.Join(dir, string(s.ID), "README.txt"))
 	if err != nil || !strings.Contains(string(readme), "about/notes.json") {

@@ -31,6 +31,10 @@ type Config struct {
 	Files func(context.Context, access.SessionID) ([]access.Transfer, error)
 	// Trail tells how busy a session was and where its forwards went.
 	Trail func(context.Context, access.Session) (Trail, error)
+	// Notes are what auditors remarked upon a recording, by its moments.
+	Notes func(context.Context, access.SessionID) ([]access.Note, error)
+	// AddNote keeps one, and gives it with its time. It checks the right to.
+	AddNote func(context.Context, access.Note) (access.Note, error)
 	// Verify checks a recording against its signature.
 	Verify func(context.Context, access.Session) (Verdict, error)
 	Desk   Desk

@@ -89,11 +89,11 @@ var hostKeys = struct{ Filter, Clear, Ask, Reload key.Binding }{
 }
 
 var playerKeys = struct {
-	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End               key.Binding
-	Event, EventBack, Marker, MarkerBack, Active, Goto                       key.Binding
-	Slower, Faster, Idle, Follow, Search, Again, AgainBack, Zoom, Pan, Facts key.Binding
-	Seconds, Minutes, Speed                                                  key.Binding // pairs, for the help line
-	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, Leave, Verify   key.Binding
+	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End                        key.Binding
+	Event, EventBack, Marker, MarkerBack, Active, Goto                                key.Binding
+	Slower, Faster, Idle, Follow, Search, Again, AgainBack, Note, Zoom, Pan, Facts    key.Binding
+	Seconds, Minutes, Speed                                                           key.Binding // pairs, for the help line
+	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, CloseElse, Leave, Verify key.Binding
 }{
 	Pause:      binding([]string{"space"}, "space", "play"),
 	Back:       binding([]string{"h"}, "h", "5 s back"),
@@ -116,6 +116,7 @@ var playerKeys = struct {
 	Search:     binding([]string{"/"}, "/", "search"),
 	Again:      binding([]string{"n"}, "n", "search on"),
 	AgainBack:  binding([]string{"N"}, "N", "search back"),
+	Note:       binding([]string{"m"}, "m", "note"),
 	Zoom:       binding([]string{"z"}, "z", "screen only"),
 	Facts:      binding([]string{"f"}, "f", "facts"),
 	Seconds:    binding([]string{"h", "l"}, "h/l", "±5 s"),
@@ -130,5 +131,6 @@ var playerKeys = struct {
 	Kill:       binding([]string{"k", "X"}, "k", "end the session"),
 	Verify:     binding([]string{"v"}, "v", "verify"),
 	Close:      binding([]string{"f"}, "any key", "closes"),
+	CloseElse:  binding([]string{"f"}, "other keys", "close"),
 	Leave:      binding([]string{"q", "esc"}, "q", "back"),
 }

@@ -18,7 +18,8 @@ const forever = time.Duration(1<<63 - 1)
 type player struct {
 	*shared
 	session access.Session
-	request access.Request
+	besides
+	asked   generation // the last question for them
 	gen     generation // of this player
 	held    *held
 	frame   frame
@@ -49,8 +50,10 @@ type player struct {
 	panned     bool
 	zoom       bool
 	facts      bool
-	line       *line // open for a time or a search
-	lineIs     rune
+	factsTop   int   // line of the facts that is drawn first
+	line       *line // open for a time, a search, a note
+	lineIs     lineUse
+	noteAt     time.Duration // the moment that a note is begun about
 	ask        *prompt
 }
 
@@ -66,7 +69,7 @@ type deckReady struct {
 	// made in the command, because it reads
 	deck    *deck
 	frame   frame
-	request access.Request
+	besides besides
 }
 
 func (p *player) Init() tea.Cmd {
@@ -81,9 +84,8 @@ func (p *player) Init() tea.Cmd {
 		}
 		d := newDeck(rec, session, cols)
 		m := deckReady{gen: gen, rec: rec, deck: d, frame: d.frame()}
-		if session.RequestID != "" && p.cfg.Requests != nil {
-			m.request, m.err = p.cfg.Requests.Request(ctx, session.RequestID)
-		}
+		m.besides = p.lookBeside(ctx, session)
+		m.err = m.besides.err
 		return m
 	})
 }
@@ -91,7 +93,7 @@ func (p *player) Init() tea.Cmd {
 // Close frees the recording. A command that still reads gets an error, which
 // nobody waits for any more.
 func (p *player) Close() {
-	p.tick, p.gen, p.hits = 0, 0, hits{}
+	p.tick, p.gen, p.asked, p.hits = 0, 0, 0, hits{}
 	if err := p.held.close(); err != nil {
 		p.cfg.Log.Warn("tui: closing a recording", "session", p.session.ID, "error", err)
 	}
@@ -123,6 +125,14 @@ func (p *player) Update(msg tea.Msg) tea.Cmd {
 		if msg.gen == p.hits.gen {
 			return p.scanned(msg)
 		}
+	case noted:
+		if msg.gen == p.gen {
+			return p.noted(msg)
+		}
+	case besidesLoaded:
+		if msg.gen == p.asked {
+			return p.besidesLoaded(msg)
+		}
 	case playerTick:
 		if msg.gen == p.tick {
 			return p.onTick()
@@ -134,7 +144,7 @@ func (p *player) Update(msg tea.Msg) tea.Cmd {
 	case tea.PasteMsg:
 		return p.typed(msg)
 	case tea.MouseWheelMsg:
-		p.pan(0, wheel(msg))
+		p.wheel(wheel(msg))
 	case tea.MouseClickMsg:
 		return p.click(msg)
 	case tea.KeyPressMsg:
@@ -152,7 +162,7 @@ func (p *player) begin(m deckReady) tea.Cmd {
 		p.failure = m.err
 		return say(failed{m.err})
 	}
-	p.deck, p.frame, p.request, p.ready = m.deck, m.frame, m.request, true
+	p.deck, p.frame, p.besides, p.ready = m.deck, m.frame, m.besides, true
 	if k, ok := m.rec.(Keyframed); ok && m.deck.head.Terminal {
 		p.survey.stored = k.Keyframes()
 	}

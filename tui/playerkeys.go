@@ -15,7 +15,7 @@ func (p *player) Keys() help.KeyMap {
 	case p.ask != nil:
 		return p.ask.keys()
 	case p.facts:
-		return keyList{[]key.Binding{playerKeys.Close}, nil}
+		return p.factsKeys()
 	case p.line != nil:
 		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
 	}
@@ -27,6 +27,9 @@ func (p *player) Keys() help.KeyMap {
 		}
 	}
 	own := []key.Binding{k.Search, k.Again, k.AgainBack, k.Facts}
+	if p.cfg.AddNote != nil {
+		own = append(own, k.Note)
+	}
 	if p.cfg.Verify != nil && !p.live() {
 		own = append(own, k.Verify)
 	}
@@ -68,9 +71,9 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 	case pressed(k, playerKeys.Follow):
 		return p.followOn(!p.follow)
 	case pressed(k, playerKeys.Goto):
-		p.openLine(':', "go to: ", "1:30, 40%, 12m")
+		p.openLine(lineTime, "go to: ", "1:30, 40%, 12m")
 	case pressed(k, playerKeys.Search):
-		p.openLine('/', "/ ", "text that appears from here on")
+		p.openLine(lineSearch, "/ ", "text that appears from here on")
 	case pressed(k, playerKeys.Again):
 		return p.search()
 	case pressed(k, playerKeys.AgainBack):
@@ -78,7 +81,9 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 	case pressed(k, playerKeys.Zoom):
 		p.zoom = !p.zoom
 	case pressed(k, playerKeys.Facts):
-		p.facts = true
+		return p.openFacts()
+	case pressed(k, playerKeys.Note):
+		p.openNote()
 	case pressed(k, playerKeys.Verify):
 		return p.verify(p.session)
 	case pressed(k, playerKeys.Kill):

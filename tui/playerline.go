@@ -9,8 +9,17 @@ import (
 	"github.com/sallyport/sallyport/access"
 )
 
+// lineUse is what a line of input is for.
+type lineUse int
+
+const (
+	lineTime lineUse = iota
+	lineSearch
+	lineNote
+)
+
 // openLine opens a line of input below the timeline.
-func (p *player) openLine(is rune, prompt, placeholder string) {
+func (p *player) openLine(is lineUse, prompt, placeholder string) {
 	in := newLine(p.look, prompt, placeholder)
 	in.width, in.focused = max(p.cols-lipgloss.Width(prompt)-2, 10), true
 	p.line, p.lineIs = &in, is
@@ -19,7 +28,9 @@ func (p *player) openLine(is rune, prompt, placeholder string) {
 // typed takes keys while a box or a line is open.
 func (p *player) typed(msg tea.Msg) tea.Cmd {
 	if p.facts {
-		p.facts = false
+		if k, ok := msg.(tea.KeyPressMsg); ok {
+			p.pressFacts(k)
+		}
 		return nil
 	}
 	if p.ask != nil {
@@ -51,7 +62,10 @@ func (p *player) entered(text string) tea.Cmd {
 	if text == "" {
 		return nil
 	}
-	if p.lineIs == '/' {
+	switch p.lineIs {
+	case lineNote:
+		return p.addNote(text)
+	case lineSearch:
 		return p.seekText(strings.ToLower(text))
 	}
 	at, err := parseTime(text, p.length())

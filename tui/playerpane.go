@@ -99,6 +99,16 @@ func (p *player) pressPan(k tea.KeyPressMsg) bool {
 	return true
 }
 
+// wheel moves the facts, or the view.
+func (p *player) wheel(by int) {
+	if !p.facts {
+		p.pan(0, by)
+		return
+	}
+	_, top, _ := p.factsPart()
+	p.factsTop = max(top+by, 0)
+}
+
 func (p *player) pan(x, y int) {
 	p.panX, p.panY = p.corner()
 	p.panX, p.panY = p.panX+x, p.panY+y

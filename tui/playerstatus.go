@@ -67,6 +67,7 @@ func (p *player) showing(cols, rows int) string {
 // remark is what there is to say at this moment.
 func (p *player) remark() string {
 	l := p.look
+	n, noteHere := p.noteHere()
 	switch {
 	case p.found != "":
 		text := p.found
@@ -76,6 +77,8 @@ func (p *player) remark() string {
 		return l.Info.Render(text)
 	case p.now().Before(p.skipUntil):
 		return l.Warn.Render("» " + span(p.skipped) + " idle skipped")
+	case noteHere:
+		return l.Good.Render("✎ " + noteText(n))
 	case p.frame.marker.text != "" && p.frame.at-p.frame.marker.at < noteFor:
 		return l.Lane.Render("◆ " + access.Plain(p.frame.marker.text, 48))
 	case !p.survey.through && p.ready:

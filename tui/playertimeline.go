@@ -24,6 +24,9 @@ func (p *player) timeline() (heat, lane string) {
 		each[col] |= b.kinds
 		most = max(most, sums[col])
 	}
+	for _, n := range p.notes {
+		each[s.column(min(n.At, s.length))] |= kindNote
+	}
 	for _, at := range p.hits.at {
 		each[s.column(at)] |= kindHit
 	}
@@ -47,9 +50,6 @@ func (p *player) heatView(sums []int64, most int64, here int) string {
 	}
 	return p.look.HeatPast.Render(past.String()) + p.look.HeatAhead.Render(ahead.String())
 }
-
-// marked are the moments that somebody or something marked, in order.
-func (p *player) marked() []time.Duration { return p.survey.marks }
 
 // moments are all that stand in the lane, resizes apart, in order.
 func (p *player) moments() []time.Duration {

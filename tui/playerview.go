@@ -26,7 +26,7 @@ func (p *player) View() string {
 	case p.ask != nil:
 		body = p.ask.over(body, cols, rows)
 	case p.facts:
-		body = p.factsBox(body, cols, rows)
+		body = p.factsBox(body)
 	}
 	if p.zoom {
 		return body + "\n" + p.statusView()
@@ -53,12 +53,4 @@ func (p *player) headView() string {
 		}
 	}
 	return spread(left, right+" ", p.cols)
-}
-
-func (p *player) factsBox(below string, cols, rows int) string {
-	width := min(cols-4, 92)
-	all := facts(p.session, p.request, p.now())
-	box := lipgloss.NewStyle().Border(lipgloss.RoundedBorder()).BorderForeground(p.look.Accent.GetForeground()).
-		Padding(0, 1).Width(width).Render(strings.TrimRight(factsView(p.look, all, width-4, min(len(all)+2, max(rows-2, 1))), " \n"))
-	return overlay(below, box, cols, rows)
 }

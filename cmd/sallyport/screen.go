@@ -82,6 +82,8 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		Files:     files(s.store),
 		Trail:     trails(s.recorder.Folder),
 		MayKill:   s.mayKill(actor),
+		Notes:     s.store.Notes,
+		AddNote:   s.noting(actor),
 		Verify:    s.verify,
 		Rights:    s.rights(person.Name),
 		MayDecide: s.mayDecide(person.Name),

@@ -80,6 +80,7 @@ func (s *screen) watch(ctx context.Context, call console.Call, live access.Sessi
 	return tui.Run(ctx, tui.Config{
 		Actor: call.Actor, Only: &live, Sessions: s.store, Requests: s.store, Desk: s.desk, Open: s.opening(call.Actor),
 		MayKill: s.mayKill(call.Actor),
+		Files:   files(s.store), Notes: s.store.Notes, AddNote: s.noting(call.Actor),
 		Terminal: tui.Terminal{
 			In: call.Stdin, Out: call.Stdout, Env: env, Size: tui.Size(*call.Terminal),
 			Resizes: each(ctx, call.Resizes, func(z console.Size) tui.Size { return tui.Size(z) }),
@@ -118,6 +119,18 @@ func files(from *store.Store) func(context.Context, access.SessionID) ([]access.
 func trails(folder func(string) string) func(context.Context, access.Session) (tui.Trail, error) {
 	return func(_ context.Context, s access.Session) (tui.Trail, error) {
 		return tui.ReadTrail(folder(s.Recording))
+	}
+}
+
+// noting keeps an auditor's notes, while they are one.
+func (s *screen) noting(actor access.Actor) func(context.Context, access.Note) (access.Note, error) {
+	return func(ctx context.Context, n access.Note) (access.Note, error) {
+		current := s.policy.Current()
+		person, ok := current.Person(actor.Person)
+		if !ok || !current.Role(person).Auditor {
+			return n, access.Refuse(access.ReasonNotAllowed, "notes are for auditors", "Ask one of them").About(string(n.Session))
+		}
+		return s.store.AddNote(ctx, n)
 	}
 }
 
