@@ -40,6 +40,7 @@ var floors = map[string]int{
 	"internal/strictyaml": 1,
 	"internal/oncall":     1,
 	"internal/player":     1,
+	"internal/handover":   1,
 	// What the demo needs, and nothing else may.
 	"internal/demohost":  1,
 	"internal/slacktest": 1,

@@ -13,9 +13,10 @@ type Application struct {
 	Identity   Identity
 	Target     Target // as typed; the desk resolves aliases
 	Kind       Kind
-	Command    string // content
-	Reason     string // from SALLYPORT_REASON, or empty
-	BreakGlass bool   // let me in at once, in an emergency, where the rule allows it
+	Command    string        // content
+	Reason     string        // from SALLYPORT_REASON, or empty
+	For        time.Duration // how long a grant is wanted for, if one has to be asked for; 0 for the rule's default
+	BreakGlass bool          // let me in at once, in an emergency, where the rule allows it
 
 	// AskReason asks the person at a terminal; nil without one. The desk
 	// calls it at most once, and only before it posts a request.

@@ -1,7 +1,6 @@
 package approvals
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,10 +50,9 @@ func (d *Desk) ask(ctx context.Context, actor access.Actor, a access.Ask) (acces
 	if refused != nil {
 		return access.Request{}, refused
 	}
-	length := cmp.Or(a.For, r.rule.Grant.Default)
-	if length < 0 || length > r.rule.Grant.Max {
-		return access.Request{}, access.Refuse(access.ReasonLimit,
-			fmt.Sprintf("the rule %s gives at most %s", r.rule.Name, exact(r.rule.Grant.Max)), "Ask for less")
+	length, refused := r.length(a.For)
+	if refused != nil {
+		return access.Request{}, refused
 	}
 	request := d.draft(r, id, length, a.Reason)
 	how := manner{breakGlass: a.BreakGlass}

@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,11 @@ var errAskReason = errors.New("approvals: ask the person for a reason first")
 // pending. With mayAsk it is errAskReason that comes back before a request is
 // posted without a reason.
 func (d *Desk) post(ctx context.Context, s *session, r ruling, mayAsk bool) (*waiter, error) {
-	request := d.draft(r, s.app.Identity, r.rule.Grant.Default, s.app.Reason)
+	length, refused := r.length(s.app.For)
+	if refused != nil {
+		return nil, refused
+	}
+	request := d.draft(r, s.app.Identity, length, s.app.Reason)
 	request.Kind = s.app.Kind
 	if !d.HideCommands {
 		request.Command = s.app.Command
@@ -80,6 +85,16 @@ func (c *change) submit(request access.Request, r ruling, how manner) (id access
 		err = c.approveAuto(request, r, how.auto)
 	}
 	return request.ID, joined, err
+}
+
+// length is how long a grant under the ruling is to last, where so much is
+// wanted.
+func (r ruling) length(wanted time.Duration) (time.Duration, *access.Error) {
+	length := cmp.Or(wanted, r.rule.Grant.Default)
+	if length < 0 || length > r.rule.Grant.Max {
+		return 0, access.Refuse(access.ReasonLimit, fmt.Sprintf("the rule %s gives at most %s", r.rule.Name, exact(r.rule.Grant.Max)), "Ask for less")
+	}
+	return length, nil
 }
 
 // draft makes the request that a ruling comes to.

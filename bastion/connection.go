@@ -64,7 +64,7 @@ func (s *Server) newConnection(sc *gossh.ServerConn, p proof) *connection {
 
 // bareConnection makes a connection. Whoever takes its channels calls over when
 // there are no more.
-func (s *Server) bareConnection(sc *gossh.ServerConn, p proof) *connection {
+func (s *Server) bareConnection(sc gossh.Conn, p proof) *connection {
 	c := &connection{
 		srv: s, id: access.ConnectionID(s.NewID()), identity: p.identity, key: p.key, ssh: sc,
 		places: make(chan struct{}, maxChannels), shakes: make(chan struct{}, maxInnerHandshakes),

@@ -22,7 +22,8 @@ import (
 )
 
 // everywhere holds all that a person can have running on one connection each:
-// a program, one through a jump, a wait, a forward and a console.
+// a program, one through a jump, one from the console, a wait, a forward and a
+// console.
 type everywhere struct {
 	l       *lab
 	jobs    map[string]*exec.Cmd
@@ -45,6 +46,11 @@ func (l *lab) everywhere(who string) *everywhere {
 		return admit(ctx, a)
 	})
 	l.serveBy(func(ctx context.Context, t bastion.Terminal) int {
+		if t.Command == "connect" {
+			r, w := io.Pipe()
+			go func() { _, _ = io.WriteString(w, "echo in; exec sleep 60\n") }()
+			return t.Connect(ctx, access.Trip{Target: l.db1()}, bastion.Lent{In: r, Out: t.Stdout, Err: t.Stderr}).Status
+		}
 		fmt.Fprintln(t.Stdout, "in")
 		<-ctx.Done()
 		return 0
@@ -56,6 +62,7 @@ func (l *lab) everywhere(who string) *everywhere {
 		"jump":    {"-J", "bastion", l.host.Login + "@db1", "echo in; exec sleep 60"},
 		"wait":    {l.target("db1"), "wait"},
 		"console": {"bastion", "watch"},
+		"trip":    {"bastion", "connect"},
 		"forward": {"-N", "-L", local + ":" + addr, l.target("db1")},
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
@@ -108,7 +115,7 @@ func (e *everywhere) ended(t *testing.T, why string, cause access.Reason) {
 	}
 	e.l.lastSession()
 	list := e.l.sessions()
-	if len(list) != 3 {
+	if len(list) != 4 {
 		t.Errorf("%d sessions", len(list))
 	}
 	for _, s := range list {

@@ -3,6 +3,7 @@ package bastion
 import (
 	"slices"
 	"strings"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -28,6 +29,7 @@ type setup struct {
 	env      []envRequest
 	envBytes int
 	reason   string
+	length   time.Duration // of a grant, if one has to be asked for
 	glass    bool
 	pty      *ptyRequest
 	lent     []*gossh.Request // agent and display, replayed if the rule allows them
@@ -40,6 +42,7 @@ type started struct {
 	request    *gossh.Request
 	argument   string // command or subsystem
 	reason     string
+	length     time.Duration
 	breakGlass bool
 	terminal   bool
 }
@@ -183,7 +186,7 @@ func (s *session) resize(r *gossh.Request) {
 
 // begin takes the start request: shell, exec or subsystem.
 func (s *session) begin(r *gossh.Request) {
-	st := started{request: r, reason: s.setup.reason, breakGlass: s.setup.glass, terminal: s.setup.pty != nil}
+	st := started{request: r, reason: s.setup.reason, length: s.setup.length, breakGlass: s.setup.glass, terminal: s.setup.pty != nil}
 	if r.Type != "shell" {
 		var t textRequest
 		if gossh.Unmarshal(r.Payload, &t) != nil || len(t.Text) > maxCommand {

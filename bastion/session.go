@@ -45,6 +45,9 @@ type session struct {
 	later   []*gossh.Request // asked during the wait, answered in order after it
 	program program          // while relaying
 	mute    bool             // the client does not take what we say
+
+	fromConsole bool          // the terminal is lent: see trip.go
+	told        *access.Error // what the person was told at the end; set by farewell
 }
 
 // phase says who answers requests.
@@ -119,6 +122,11 @@ func (s *session) admit(st started) (*access.Pass, error) {
 	if s.c.targetErr != nil {
 		return nil, s.c.targetErr
 	}
+	if s.fromConsole {
+		if err := s.c.notFromHere(); err != nil {
+			return nil, err
+		}
+	}
 	kind, ok := gateStart(st.request.Type, st.argument)
 	if !ok {
 		s.c.event(audit.ChannelRefused, map[string]string{"subsystem": access.Plain(st.argument, 40)})
@@ -136,7 +144,7 @@ func (s *session) admit(st started) (*access.Pass, error) {
 
 	a := access.Application{
 		Session: s.id, Connection: s.c.id, Identity: s.c.identity, Target: *s.c.target,
-		Kind: kind, Command: st.argument, Reason: st.reason, BreakGlass: st.breakGlass, Tell: s.tell,
+		Kind: kind, Command: st.argument, Reason: st.reason, For: st.length, BreakGlass: st.breakGlass, Tell: s.tell,
 	}
 	if st.terminal {
 		s.in.ahead()
@@ -153,6 +161,9 @@ func (s *session) admit(st started) (*access.Pass, error) {
 		}
 	}
 	pass, err := s.srv.Desk.Admit(s.ctx, a)
+	if s.fromConsole {
+		err = s.c.hereOnly(err)
+	}
 	if err == nil && st.terminal && s.in.stranded() {
 		pass.Done()
 		return nil, access.Refuse(access.ReasonMalformed,
@@ -183,6 +194,7 @@ func (s *session) refused(err error) {
 
 // farewell shows the person why, and gives ssh its exit status.
 func (s *session) farewell(e *access.Error) {
+	s.told = e
 	within(s.acceptStart, s.c.cutClient)
 	s.say(e.Line())
 	s.exit(e.Class.ExitStatus())

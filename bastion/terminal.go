@@ -31,6 +31,10 @@ type Terminal struct {
 	Stderr   io.Writer
 	PTY      *PTY              // nil without a terminal
 	Env      map[string]string // what the client sent, bounded, unchecked
+	// Connect runs a session to a host on what is lent to it, and returns when
+	// it is over: on ends with it. ctx is that of the console, or hangs on it.
+	// Only one may be under way at a time.
+	Connect func(ctx context.Context, to access.Trip, on Lent) access.Return
 }
 
 // consoleProgram takes a console session's requests and input.
@@ -82,9 +86,13 @@ func (s *session) console(st started) {
 	t := Terminal{
 		Identity: s.c.identity, Command: st.argument,
 		Stdin: stdin, Stdout: s.ch, Stderr: s.ch.Stderr(), Env: map[string]string{},
+		Connect: s.travel,
 	}
 	for _, e := range setup.env {
 		t.Env[e.Name] = e.Value
+	}
+	if setup.reason != "" {
+		t.Env[reasonVariable] = setup.reason
 	}
 	if setup.pty != nil {
 		t.PTY = &PTY{Term: setup.pty.Term, Resizes: program.resizes}
