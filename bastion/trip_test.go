@@ -36,7 +36,7 @@ func (l *lab) console() *console {
 		defer in.Close()
 		p := make([]byte, 200)
 		for {
-			n, err := in.ReadLine(p)
+			n, err := in.Lend().ReadLine(p)
 			if err != nil {
 				return 7
 			}

@@ -80,10 +80,14 @@ type Call struct {
 	Resizes        <-chan Size // later ones of Terminal; nil for none
 	Color          bool        // Stdout shows colour and nobody asked for none
 	Reason         string      // from SALLYPORT_REASON; --reason goes first
+	// Connect runs a session to a host on the caller's terminal, or on their
+	// streams without one, and returns when it is over; nil where there are
+	// none.
+	Connect func(context.Context, access.Trip) access.Return
 }
 
 // Run runs one command and returns its exit status: 0 done, 1 not done, 2 not
-// understood. What went wrong is one line on Stderr. ctx ends when whoever
+// understood, or that of the session of connect. What went wrong is one line on Stderr. ctx ends when whoever
 // called has gone.
 func (c *Console) Run(ctx context.Context, in Call) int {
 	cl, err := c.newCall(ctx, in)
@@ -134,9 +138,12 @@ var errNotDone = errors.New("not done")
 func (c *Console) report(in Call, command string, err error) int {
 	var misused *usageError
 	var refused *access.Error
+	var exit ExitError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &exit):
+		return int(exit)
 	case errors.As(err, &misused):
 		fmt.Fprint(in.Stderr, misused.lines())
 		return exitUsage

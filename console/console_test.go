@@ -17,7 +17,7 @@ import (
 // lines are one fitting command line for each command.
 var lines = map[string]string{
 	"hosts": "hosts", "whoami": "whoami",
-	"request": "request root@db1", "requests": "requests", "approve": "approve " + pendingID, "deny": "deny " + pendingID, "cancel": "cancel " + pendingID,
+	"connect": "connect root@db1", "request": "request root@db1", "requests": "requests", "approve": "approve " + pendingID, "deny": "deny " + pendingID, "cancel": "cancel " + pendingID,
 	"grants": "grants", "release": "release " + grantID, "revoke": "revoke " + grantID,
 	"sessions": "sessions", "kill": "kill " + liveID, "watch": "watch " + liveID, "replay": "replay " + sealedID, "search": "search text", "verify": "verify", "export": "export " + sealedID,
 	"extend": "extend " + grantID, "lock": "lock", "unlock": "unlock person:eve",
@@ -32,7 +32,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	may := map[string]string{
 		"hosts": everyone, "whoami": everyone, "requests": everyone, "grants": everyone, "sessions": everyone, "ssh-config": everyone, "known-hosts": everyone,
 		"approve": people, "deny": everyone,
-		"request": people, "cancel": people, "release": people, "extend": people,
+		"connect": people, "request": people, "cancel": people, "release": people, "extend": people,
 		"lock": "carol dave local", "unlock": "dave local",
 		"revoke": everyone, "kill": everyone,
 		"watch": "carol local", "replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local", "note": "carol", "notes": "carol local",

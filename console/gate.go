@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/sallyport/sallyport/access"
@@ -58,7 +59,7 @@ func (c *call) gate(sp spec) error {
 	}
 	refusal := access.Refuse(access.ReasonNotAllowed, sp.name+" is for "+sp.who.String(), "ssh bastion help lists what you may do")
 	if c.roles == local {
-		refusal.Do = "The socket is for reading, denying, revoking, locking and killing"
+		refusal.Do = cmp.Or(sp.notHere, "The socket is for reading, denying, revoking, locking and killing")
 	}
 	return c.record(audit.Event{
 		Kind:   audit.CommandRefused,

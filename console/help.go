@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -58,6 +59,12 @@ func about(cmd *cobra.Command) string {
 	return cmd.Short
 }
 
+// exitNote is where a command says what it exits with, if not with usualExits.
+const (
+	exitNote   = "exit"
+	usualExits = "0  done\n1  not done; one line on standard error says why\n2  the command line was not understood\n"
+)
+
 // manual is the page of one command.
 func (s *set) manual(b *strings.Builder, cmd *cobra.Command) {
 	fmt.Fprintf(b, "NAME\n    %s - %s\n\n", cmd.Name(), cmd.Short)
@@ -78,7 +85,7 @@ func (s *set) manual(b *strings.Builder, cmd *cobra.Command) {
 			b.WriteString("    " + line + "\n")
 		}
 	}
-	b.WriteString("\nEXIT STATUS\n    0  done\n    1  not done; one line on standard error says why\n    2  the command line was not understood\n")
+	b.WriteString("\nEXIT STATUS\n" + indent(cmp.Or(cmd.Annotations[exitNote], usualExits)))
 }
 
 // indent sets text in by four blanks.

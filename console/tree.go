@@ -22,6 +22,8 @@ type spec struct {
 	examples []string // argument lists, each perhaps with a "# why" before it
 	who      role     // who may use it at all
 	copied   *copied  // of a command that takes a path; else nil
+	notHere  string   // what to do instead at the socket, where it is not for it
+	exit     string   // its exit statuses, where they are not the usual ones
 }
 
 // set builds the commands. Cobra's commands hold the values of their flags, so
@@ -40,7 +42,7 @@ type action func(c *call, args []string) error
 // commands are all of them, in the order of the help.
 func (s *set) commands() []*cobra.Command {
 	return []*cobra.Command{
-		s.hosts(), s.whoami(),
+		s.hosts(), s.whoami(), s.connect(),
 		s.request(), s.requests(), s.approve(), s.deny(), s.cancel(), s.review(),
 		s.grants(), s.extend(), s.release(), s.revoke(),
 		s.sessions(), s.watch(), s.kill(), s.replay(), s.search(), s.verify(), s.export(), s.note(), s.notes(), s.audit(), s.keys(), s.hold(), s.unhold(),
@@ -108,6 +110,9 @@ func (s *set) command(sp spec, do action) *cobra.Command {
 		},
 		// Only what the set knows is completed: never file names.
 		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	if sp.exit != "" {
+		cmd.Annotations = map[string]string{exitNote: sp.exit}
 	}
 	quietHelp(cmd)
 	return cmd

@@ -105,6 +105,47 @@ func TestSecurityKey(t *testing.T) {
 	}
 }
 
+const hardwareRules = `rules:
+  - name: by-touch
+    who: {groups: [sre]}
+    hosts: {names: [db1]}
+    logins: [$LOGIN]
+    allow: [shell, exec]
+    when: key.kind == "sk-ed25519"
+auditors: {groups: [security]}
+`
+
+// A rule for security keys is for their touch: from a console, which was
+// touched for when it opened, it leads nowhere.
+func TestSecurityKeyFromConsole(t *testing.T) {
+	t.Parallel()
+	w, err := found(t, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.leave()
+	w.rules = strings.ReplaceAll(hardwareRules, "$LOGIN", w.host.Login)
+	if err := w.configure(nil); err != nil {
+		t.Fatal(err)
+	}
+	token := newToken(t)
+	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(token.PublicKey())))
+	if err := w.writeAccess(strings.Replace(w.accessFile(), keyOf["alice"].line, line, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if refusal, err := w.start(); err != nil || refusal != "" {
+		t.Fatal(refusal, err)
+	}
+	db1 := w.host.Login + "@db1"
+	if said, err := w.command(db1, token, "echo in"); err != nil || said != "in\n" {
+		t.Errorf("%q, %v", said, err)
+	}
+	said, err := w.command("alice", token, "connect "+db1)
+	if err == nil || !strings.Contains(said, "From the console your security key is not touched again. Use ssh -J bastion "+db1) {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
 // command runs one command of the console on a connection of its own.
 func (w *town) command(user string, key ssh.Signer, line string) (string, error) {
 	client, err := w.dial(user, ssh.PublicKeys(key))

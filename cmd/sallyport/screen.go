@@ -12,6 +12,7 @@ import (
 	"github.com/sallyport/sallyport/approvals"
 	"github.com/sallyport/sallyport/bastion"
 	"github.com/sallyport/sallyport/console"
+	"github.com/sallyport/sallyport/internal/handover"
 	"github.com/sallyport/sallyport/policy"
 	"github.com/sallyport/sallyport/recorder"
 	"github.com/sallyport/sallyport/store"
@@ -50,12 +51,26 @@ func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
 	if t.PTY != nil {
 		// The client's terminal is raw: lines end in CR LF, and Ctrl-C is a byte.
 		call.Terminal = &console.Size{Cols: t.PTY.Size.Cols, Rows: t.PTY.Size.Rows}
-		call.Resizes = each(ctx, t.PTY.Resizes, func(z bastion.Size) console.Size { return console.Size(z) })
 		call.Color = t.PTY.Term != "dumb" && t.Env["NO_COLOR"] == ""
 		call.Stdout, call.Stderr = crlf{t.Stdout}, crlf{t.Stderr}
+	}
+	switch {
+	case len(args) > 0 && args[0] == "connect":
+		call.Connect = lending(t) // all of it: what is typed, Ctrl-C as well, and new sizes
+	case t.PTY != nil:
+		call.Resizes = each(ctx, t.PTY.Resizes, func(z bastion.Size) console.Size { return console.Size(z) })
 		call.Stdin = interruptible(t.Stdin, cancel)
 	}
 	return s.console.Run(ctx, call)
+}
+
+// lending lets a command run a session to a host on all of its terminal.
+func lending(t bastion.Terminal) func(context.Context, access.Trip) access.Return {
+	return func(ctx context.Context, to access.Trip) access.Return {
+		in := handover.New(t.Stdin)
+		defer in.Close()
+		return t.Connect(ctx, to, bastion.Lent{In: in.Lend(), Out: t.Stdout, Err: t.Stderr, PTY: t.PTY})
+	}
 }
 
 // interactive shows the user interface.

@@ -56,20 +56,16 @@ func (in *Input) run(r io.Reader) {
 	}
 }
 
-// Read takes what is typed. While it is lent, and when the Input is closed,
-// Read ends with io.EOF and takes nothing.
+// Read takes what is typed. While that is lent it waits; when the Input is
+// closed it ends with io.EOF.
 func (in *Input) Read(p []byte) (int, error) { return in.take(p, nil, false) }
-
-// ReadLine is Read, but takes nothing beyond the first carriage return: what
-// follows it may be for another.
-func (in *Input) ReadLine(p []byte) (int, error) { return in.take(p, nil, true) }
 
 // take waits for something to take. by is the loan that asks, nil for the
 // Input's own reader.
 func (in *Input) take(p []byte, by *Loan, line bool) (int, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for len(in.rest) == 0 && in.err == nil && in.lent == by && !in.closed {
+	for !in.closed && (in.lent == by && len(in.rest) == 0 && in.err == nil || in.lent != by && by == nil) {
 		in.moved.Wait()
 	}
 	if in.closed || in.lent != by {
@@ -104,8 +100,8 @@ func (in *Input) Close() error {
 }
 
 // Lend gives what is typed from now on, first of all what nobody has taken yet,
-// to the Loan, until that is closed. A Read that is under way ends with io.EOF.
-// A loan that there was ends as well.
+// to the Loan, until that is closed. A loan that there was is over: a Read of it
+// that is under way ends with io.EOF and takes nothing.
 func (in *Input) Lend() *Loan {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -120,6 +116,10 @@ type Loan struct{ in *Input }
 // Read takes what is typed; io.EOF says that the source has ended, or that the
 // loan is over.
 func (l *Loan) Read(p []byte) (int, error) { return l.in.take(p, l, false) }
+
+// ReadLine is Read, but takes nothing beyond the first carriage return: what
+// follows it may be for another.
+func (l *Loan) ReadLine(p []byte) (int, error) { return l.in.take(p, l, true) }
 
 // Close gives the Input back. A Read that is under way ends with io.EOF and
 // takes nothing. It never fails.

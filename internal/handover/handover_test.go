@@ -64,8 +64,8 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// A reader that waits is let go when the input is lent, and takes nothing; what
-// it had not taken is the borrower's, and what that leaves is the reader's.
+// Whose loan is over gets no more, and a read of theirs takes nothing; what they
+// had not taken is the next one's, and the owner's in the end.
 func TestLend(t *testing.T) {
 	r, w := io.Pipe()
 	in := handover.New(r)
@@ -78,24 +78,26 @@ func TestLend(t *testing.T) {
 		}
 		return string(p[:n])
 	}
-	waits := make(chan string)
-	go func() { waits <- read(in) }()
-	loan := in.Lend()
-	if got := <-waits; got != "EOF" {
-		t.Errorf("the reader that waited got %q", got)
-	}
 	write := func(s string) {
 		if _, err := io.WriteString(w, s); err != nil {
 			t.Fatal(err)
 		}
 	}
+	screen, waits := in.Lend(), make(chan string)
+	go func() { waits <- read(screen) }()
+	loan := in.Lend()
+	if got := <-waits; got != "EOF" {
+		t.Errorf("the one who waited got %q", got)
+	}
 	write("to the host")
-	if got := read(in); got != "EOF" {
-		t.Errorf("%q while it is lent", got)
+	if got := read(screen); got != "EOF" {
+		t.Errorf("%q on a loan that is over", got)
 	}
 	if got := read(loan); got != "to the host" {
 		t.Errorf("the borrower got %q", got)
 	}
+	owner := make(chan string)
+	go func() { owner <- read(in) }()
 	go func() { waits <- read(loan) }()
 	if err := loan.Close(); err != nil {
 		t.Fatal(err)
@@ -103,18 +105,22 @@ func TestLend(t *testing.T) {
 	if got := <-waits; got != "EOF" {
 		t.Errorf("a loan that is over gives %q", got)
 	}
+	write("to the owner")
+	if got := <-owner; got != "to the owner" {
+		t.Errorf("the owner got %q", got)
+	}
+	screen = in.Lend()
 	write("one\rtwo")
 	p := make([]byte, 100)
-	n, err := in.ReadLine(p)
+	n, err := screen.ReadLine(p)
 	if string(p[:n]) != "one\r" || err != nil {
 		t.Errorf("%q, %v", p[:n], err)
 	}
-	again := in.Lend()
-	if got := read(again); got != "two" {
-		t.Errorf("behind the line %q", got)
+	if err := screen.Close(); err != nil {
+		t.Fatal(err)
 	}
-	if got := read(loan); got != "EOF" {
-		t.Errorf("an old loan gives %q", got)
+	if got := read(in); got != "two" {
+		t.Errorf("behind the line %q", got)
 	}
 }
 
