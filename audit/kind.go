@@ -62,7 +62,7 @@ const (
 	SessionWatched     Kind = "session.watched"     // somebody began to watch it live (via, told)
 	SessionUnwatched   Kind = "session.unwatched"   // and does no longer (via, for)
 	ChannelRefused     Kind = "channel.refused"     // the gate; what there is of (channel, request, subsystem, destination, reason, by)
-	RecordingFailed    Kind = "recording.failed"    // (cause)
+	RecordingFailed    Kind = "recording.failed"    // it could not be begun, gone on with, or sealed so far (cause)
 	RecordingRecovered Kind = "recording.recovered" // cut short by a crash, closed at the next start
 	RecordingAdopted   Kind = "recording.adopted"   // sealed on disk, and the index did not know: a restore (cause, sequence, manifest; fault)
 	RecordingClash     Kind = "recording.clash"     // the same, and another has its place (sequence, manifest, other)

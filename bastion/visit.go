@@ -143,8 +143,14 @@ func (s *visit) seal(rec *recorder.Recording, end recorder.End) {
 	s.open.settle()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), sealTime)
 	defer cancel()
-	if _, err := rec.Seal(ctx, end); err != nil {
-		s.log.Error("recording not sealed; the next start will", "err", err)
+	if of, err := rec.Seal(ctx, end); err != nil {
+		s.log.Error("recording not sealed; it is tried again, at last by the next start", "err", err)
+		s.srv.record(ctx, audit.Event{
+			Kind: audit.RecordingFailed, Actor: audit.ActorSystem, Person: string(of.Person),
+			Host: of.Target.Host, Login: of.Target.Login, Rule: of.Rule, Session: string(s.id),
+			Request: string(of.RequestID), Grant: string(of.GrantID), Connection: string(s.c.id),
+			Source: s.c.identity.Source.String(), Detail: map[string]string{"cause": access.Plain("not sealed so far: "+err.Error(), 300)},
+		})
 		return
 	}
 	s.log.Info("session ended", "cause", end.Cause, "detail", end.Detail)

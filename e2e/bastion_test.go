@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sallyport/sallyport/internal/tracetest"
 )
 
 // bastion is the running server.
@@ -71,6 +73,9 @@ func (w *town) start() (refusal string, err error) {
 	if w.fileLimit > 0 { // as good as a full disk
 		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, w.fileLimit), "sh"}, cmd.Args...)
 		cmd.Path = clientPath("sh")
+	}
+	if w.traced {
+		tracetest.Wrap(cmd)
 	}
 	cmd.Stderr = log
 	stdout, err := cmd.StdoutPipe()

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sallyport/sallyport/internal/tracetest"
 )
 
 // TestClients drives what people use beside OpenSSH, one script a client.
@@ -22,14 +24,28 @@ func TestClients(t *testing.T) { scripts(t, "clients") }
 const python = "/usr/bin/python3"
 
 // cmdNeeds is for programs that not everybody has, and for modules of Python,
-// "python:NAME". Where the tests must run, one that is missing fails; "fuse",
-// the machine's leave to mount, never does.
+// "python:NAME". Where the tests must run, one that is missing fails; "fuse"
+// and "mount", the machine's leave to mount, never do. "trace" lets the disk
+// fail the bastion, from its next start on.
 func cmdNeeds(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		if name == "fuse" {
 			if err := mayMount(); err != nil {
 				townOf(ts).t.Skip("nothing can be mounted here: ", err) // no package would change it
 			}
+			continue
+		}
+		if name == "mount" {
+			if err := mayLoop(); err != nil {
+				townOf(ts).t.Skip("no file system can be mounted here; the scripts that need trace show the same errors, injected: ", err)
+			}
+			continue
+		}
+		if name == "trace" {
+			if err := tracetest.Missing(); err != nil {
+				missing(townOf(ts).t, err.Error())
+			}
+			townOf(ts).traced = true
 			continue
 		}
 		if lack := lacking(name); lack != "" {

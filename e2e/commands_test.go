@@ -41,18 +41,21 @@ import (
 //	audited KIND [REGEXP]   until there is such an event
 //	logged REGEXP           until the bastion's log has it
 //	port NAME               sets NAME to a port that is free; "port up NAME" until one listens there
-//	needs PROGRAM…          what a script drives that not everybody has; python:MODULE, fuse
+//	needs PROGRAM…          what a script drives that not everybody has; python:MODULE, fuse, trace, mount
 //	recorded KIND REGEXP    until a closed recording of KIND holds it
 //	found REGEXP SEARCH…    until a search with these words finds it
 //	digest NAME FILE        sets NAME to the file's SHA-256
 //	json FILE PATH VALUE    a value in a JSON document: "0.state", "#" for a length
 //
-//	slack …, vault …, raw …  see their files
+//	metric NAME VALUE       until /metrics has it
+//
+//	slack …, vault …, raw …, disk …  see their files
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"bastion": cmdBastion, "access": cmdAccess, "sallyport": cmdSallyport,
 	"sees": cmdSees, "types": cmdTypes, "resizes": cmdResizes, "interrupt": cmdInterrupt, "hangup": cmdHangup, "ends": cmdEnds,
 	"requested": cmdRequested, "session": cmdSession, "audited": cmdAudited, "logged": cmdLogged, "json": cmdJSON, "screen": cmdScreen,
 	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
+	"disk": cmdDisk, "metric": cmdMetric,
 	"needs": cmdNeeds, "recorded": cmdRecorded, "digest": cmdDigest, "found": cmdFound,
 }
 

@@ -36,6 +36,8 @@ type town struct {
 	// fileLimit bounds each file that the bastion writes, in 512 bytes.
 	fileLimit int
 	screens   []func() // that close them
+	disk      disk
+	traced    bool // the bastion lets itself be traced
 }
 
 type townKey struct{}
@@ -93,10 +95,16 @@ func (w *town) leave() {
 	for _, j := range w.jobs {
 		j.kill()
 	}
+	if _, err := w.disk.heal(); err != nil {
+		w.t.Errorf("disk: %v", err)
+	}
 	if w.bastion != nil && w.bastion.running() {
 		if err := w.bastion.stop(); err != nil {
 			w.t.Errorf("the bastion did not stop well: %v", err)
 		}
+	}
+	if err := w.disk.leave(); err != nil {
+		w.t.Errorf("disk: %v", err)
 	}
 	if w.slack != nil {
 		if err := w.slack.Close(); err != nil {

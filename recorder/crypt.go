@@ -33,6 +33,7 @@ type crypt struct {
 	frame   []byte
 
 	ended []endedTail  // oldest first; to become segments
+	spent []uint32     // numbers of tails that have, to be removed
 	made  []FileDigest // segments that have
 	moved bool         // the folder's entries changed since the last sync
 }
@@ -202,6 +203,9 @@ func (c *crypt) keepRing(stream string) (from int64, kept FileDigest, found bool
 		return 0, kept, false, nil // see leaveRing
 	}
 	data, err := os.ReadFile(filepath.Join(c.dir, stream+ringEnd))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, kept, false, nil
+	}
 	if err != nil {
 		return 0, kept, false, err
 	}

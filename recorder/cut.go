@@ -116,6 +116,6 @@ func reopenFile(dir, name string, r *reserve) (*file, error) {
 	if f.size, err = hashFile(dir, name, f.sum); err != nil {
 		return nil, err
 	}
-	f.f, err = os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_APPEND, 0)
+	f.f, err = os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_APPEND, 0)
 	return f, err
 }

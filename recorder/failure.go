@@ -48,13 +48,17 @@ func (rec *Recording) refuse(s *stream) error {
 	return rec.refused
 }
 
-// fail takes note of a failure and returns it for the person. The first one
+// fail is failAt for a write.
+func (rec *Recording) fail(cause error) error { return rec.failAt(AtWrite, cause) }
+
+// failAt takes note of a failure and returns it for the person. The first one
 // closes Failed.
-func (rec *Recording) fail(cause error) error {
+func (rec *Recording) failAt(at Stage, cause error) error {
 	err := access.Fail(access.ReasonRecording, "the session can no longer be recorded",
 		"Ask the operator to look at the recordings disk", cause).About(string(rec.session.ID))
 	rec.log().Error("recorder: writing failed", "on_failure", string(rec.r.OnFailure), "err", cause)
 	if rec.broken == nil {
+		rec.r.troubles.count(at, cause)
 		rec.broken = err
 		close(rec.failed)
 	}
@@ -78,9 +82,17 @@ func (rec *Recording) lose(s *stream, p []byte, err error) error {
 	return nil
 }
 
-// resume ends a gap if writing works again: it voids notes about events that
-// were not written, lets go of characters that the gap cut, and marks it.
+// resume ends a gap if writing works again: it has the disk get what is in
+// doubt, voids notes about events that were not written, lets go of characters
+// that the gap cut, and marks it.
 func (rec *Recording) resume() error {
+	began := rec.r.config.Now()
+	if err := rec.rewrite(); err != nil {
+		// Not more than a tenth of the time: it may be a long recording.
+		now := rec.r.config.Now()
+		rec.retryAt = now.Add(max(retryGap, 10*now.Sub(began)))
+		return err
+	}
 	gap := *rec.gap
 	gap.To = rec.elapsed()
 	b := getBuffer()
@@ -102,8 +114,13 @@ func (rec *Recording) resume() error {
 	}
 	rec.counts.Events += int64(events) + 1
 	rec.counts.Markers++
-	rec.gaps = append(rec.gaps, gap)
-	rec.gap = nil
+	rec.closeGap(gap)
 	rec.log().Warn("recorder: recording again", "bytes_lost", gap.Bytes)
 	return nil
+}
+
+// closeGap ends the open gap as it is told.
+func (rec *Recording) closeGap(gap Gap) {
+	rec.gaps, rec.gap = append(rec.gaps, gap), nil
+	rec.r.troubles.countGap(gap)
 }

@@ -3,6 +3,7 @@ package recorder_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"os/signal"
@@ -276,5 +277,77 @@ func TestReserveOnFullDisk(t *testing.T) {
 	}
 	if got := output(t, b.folder(rec2.Session())); len(got) != (n-1)*10_000 {
 		t.Errorf("%d bytes replay, %d were shown", len(got), (n-1)*10_000)
+	}
+}
+
+// A folder that is removed or moved away under a live recording is noticed by
+// the next sync, although every write succeeds. What was shown so far is
+// written anew from what the kernel still has, in a folder made again.
+func TestFolderVanishes(t *testing.T) {
+	a := newAuditor(t)
+	for name, vanish := range map[string]func(dir string) error{
+		"removed":          os.RemoveAll,
+		"moved":            func(dir string) error { return os.Rename(dir, dir+".away") },
+		"with its parents": func(dir string) error { return os.RemoveAll(filepath.Join(dir, "..", "..", "..")) },
+		"another's": func(dir string) error {
+			return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "session.idx"), nil, 0o600))
+		},
+	} {
+		for _, crypt := range []bool{false, true} {
+			for _, on := range []recorder.OnFailure{recorder.Terminate, recorder.Warn} {
+				t.Run(fmt.Sprintf("%s, encrypted %v, %s", name, crypt, on), func(t *testing.T) {
+					t.Parallel()
+					folderVanishes(t, vanish, crypt, on, a)
+				})
+			}
+		}
+	}
+}
+
+func folderVanishes(t *testing.T, vanish func(string) error, crypt bool, on recorder.OnFailure, a auditor) {
+	b := newBench(t, func(c *recorder.Config) {
+		c.OnFailure, c.SyncEvery = on, 5*time.Millisecond
+		if crypt {
+			c.Recipients = a.to
+		}
+	})
+	ticking(t, b)
+	rec := b.start(t, true)
+	dir := b.folder(rec.Session())
+	check(t, rec.Stdout([]byte("before\r\n")))
+	check(t, vanish(dir))
+	want := "before\r\n"
+	if rec.Stdout([]byte("during\r\n")) == nil && on == recorder.Terminate { // else it is noticed already
+		want += "during\r\n"
+	}
+	await(t, "the failure", rec.Failed())
+	health, err := b.Health()
+	check(t, err)
+	if health.Failed[recorder.Failure{At: recorder.AtSync, Cause: recorder.CauseGone}] != 1 {
+		t.Errorf("failed: %v", health.Failed)
+	}
+	if on == recorder.Warn {
+		awaitSo(t, "the folder", func() bool {
+			check(t, rec.Stdout(nil)) // tries again now and then
+			_, err := os.Stat(filepath.Join(dir, "session.idx"))
+			health, herr := b.Health()
+			return err == nil && herr == nil && health.Gaps > 0
+		})
+		check(t, rec.Stdout([]byte("after\r\n")))
+		want += "after\r\n"
+	}
+	seal(t, rec)
+	if v := verify(t, dir, b.Keys().Trust()); v.Verdict != recorder.Intact {
+		t.Errorf("%+v: %v", v, names(t, dir))
+	}
+	if crypt {
+		dir = decrypt(t, dir, a)
+	}
+	got := output(t, dir)
+	if on == recorder.Warn { // it may have passed unrecorded
+		got = strings.Replace(got, "during\r\n", "", 1)
+	}
+	if got != want {
+		t.Errorf("replays %q, shown %q", got, want)
 	}
 }

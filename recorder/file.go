@@ -29,6 +29,7 @@ type file struct {
 	blocked int64 // size at the last block
 	synced  int64 // size at the last sync
 	torn    bool  // bytes beyond size could not be cut off
+	doubt   error // why the disk may lack what was written, whatever a later sync says; see doubt.go
 	sum     hash.Hash
 
 	// into is where the bytes of a file go that an encrypted recording has not
@@ -39,7 +40,7 @@ type file struct {
 
 // createFile makes a file that must not be there yet.
 func createFile(dir, name string, r *reserve) (*file, error) {
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}

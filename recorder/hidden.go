@@ -118,7 +118,7 @@ func (c *crypt) abandon() error {
 	if c.tail != nil {
 		errs = append(errs, c.tail.f.Close())
 	}
-	for _, name := range []string{tailName, keyFile} {
+	for _, name := range []string{tailName, keyFile, keyFile + ".tmp"} {
 		if err := os.Remove(filepath.Join(c.dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

@@ -25,6 +25,8 @@ type Recorder struct {
 	keys    *Keyring
 	reserve reserve
 
+	troubles troubles
+
 	mu          sync.Mutex
 	live        map[access.SessionID]*Recording
 	unconfirmed []unconfirmed
@@ -73,6 +75,7 @@ func (r *Recorder) Start(ctx context.Context, s access.Session, shape Shape) (*R
 	if err == nil {
 		return rec, nil
 	}
+	r.troubles.count(AtStart, err)
 	r.config.Log.Error("recorder: cannot record", "session", string(s.ID), "err", err)
 	var shown *access.Error
 	if errors.As(err, &shown) {
@@ -115,7 +118,7 @@ func (r *Recorder) start(ctx context.Context, s access.Session, shape Shape) (*R
 		return nil, errors.Join(err, rec.abandon())
 	}
 	if err := r.config.Index.OpenSession(ctx, s); err != nil {
-		return nil, errors.Join(err, rec.abandon())
+		return nil, errors.Join(indexError{err}, rec.abandon())
 	}
 	r.mu.Lock()
 	r.live[s.ID] = rec
@@ -131,7 +134,7 @@ func (r *Recorder) room(id access.SessionID) error {
 	}
 	if free < r.config.MinFree {
 		return access.Fail(access.ReasonRecording, "the recordings disk is nearly full",
-			"Ask the operator to make room", fmt.Errorf("%d bytes free, %d wanted", free, r.config.MinFree)).About(string(id))
+			"Ask the operator to make room", fmt.Errorf("%w: %d bytes free, %d wanted", errNoRoom, free, r.config.MinFree)).About(string(id))
 	}
 	return nil
 }
@@ -169,6 +172,7 @@ func (rec *Recording) create(shape Shape) error {
 	if err := rec.makeFolder(); err != nil {
 		return err
 	}
+	rec.made = true
 	if rec.crypt != nil {
 		if err := rec.crypt.create(); err != nil {
 			return err
@@ -204,8 +208,11 @@ func (rec *Recording) makeFile(name string) (*file, error) {
 
 // abandon removes a recording that never began. It held no byte of a session.
 func (rec *Recording) abandon() error {
+	if !rec.made {
+		return nil
+	}
 	var errs []error
-	if rec.crypt != nil && rec.cast != nil {
+	if rec.crypt != nil {
 		errs = append(errs, rec.crypt.abandon())
 	} else if rec.cast != nil {
 		errs = append(errs, rec.cast.f.Close(), os.Remove(filepath.Join(rec.dir, castName)))
@@ -213,10 +220,7 @@ func (rec *Recording) abandon() error {
 	if rec.idx != nil {
 		errs = append(errs, rec.idx.f.Close(), os.Remove(filepath.Join(rec.dir, sidecarName)))
 	}
-	if rec.cast != nil {
-		errs = append(errs, os.Remove(rec.dir))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, os.Remove(rec.dir))...)
 }
 
 // Head is how far the proof of a live recording stands. Kept elsewhere it

@@ -23,6 +23,7 @@ var ErrSealed = errors.New("recorder: the recording is sealed")
 type Recording struct {
 	r     *Recorder
 	dir   string // absolute or relative as Config.Dir is
+	made  bool   // the folder is ours
 	fresh entries
 
 	syncing sync.Mutex // held while syncing or sealing; taken before mu
@@ -55,6 +56,8 @@ type Recording struct {
 	retryAt time.Time // when to try to end the gap
 	closed  bool
 	seal    *sealing
+	// unsealed: sealing failed at least once.
+	unsealed bool
 
 	recovery *Recovery // set when a crash is being cleaned up
 }
@@ -223,6 +226,17 @@ func (rec *Recording) files() []*file {
 		return rec.crypt.files()
 	}
 	return []*file{rec.cast, rec.in.file, rec.out.file, rec.events}
+}
+
+// onDisk are those that are there, the sidecar among them.
+func (rec *Recording) onDisk() []*file {
+	var there []*file
+	for _, f := range rec.files() {
+		if f != nil {
+			there = append(there, f)
+		}
+	}
+	return append(there, &rec.idx.file)
 }
 
 func (rec *Recording) streams() []*stream { return []*stream{rec.in, rec.out, rec.err} }

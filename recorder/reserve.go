@@ -63,6 +63,16 @@ func (r *reserve) make() error {
 	return nil
 }
 
+// bytes is how much is set aside.
+func (r *reserve) bytes() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.held {
+		return 0
+	}
+	return r.size
+}
+
 // release gives the space up. It reports whether a write that found no room
 // should be tried again: it should if space was given up, by whomever, since
 // given stood at seen, which the caller read before it wrote.

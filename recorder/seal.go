@@ -39,19 +39,34 @@ func (rec *Recording) Seal(ctx context.Context, end End) (access.Session, error)
 	rec.syncing.Lock()
 	defer rec.syncing.Unlock()
 	rec.end(end)
-	err := rec.lastSegment()
+	err := rec.regain()
+	if err == nil {
+		err = rec.lastSegment()
+	}
 	if err == nil {
 		err = rec.finish()
 	}
 	if err != nil {
 		rec.log().Error("recorder: the recording cannot be closed yet", "err", err)
+		rec.late(err)
 		return rec.Session(), err
 	}
 	if err := rec.commit(ctx); err != nil {
 		rec.log().Error("recorder: the recording cannot be sealed yet", "err", err)
+		rec.late(err)
 		return rec.seal.session, err
 	}
 	return rec.seal.session, nil
+}
+
+// late takes note that sealing failed.
+func (rec *Recording) late(cause error) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if !rec.unsealed {
+		rec.unsealed = true
+		rec.r.troubles.count(AtSeal, cause)
+	}
 }
 
 // end stops the writers and notes how the session ended, once.
@@ -64,7 +79,7 @@ func (rec *Recording) end(end End) {
 	if rec.gap != nil {
 		if err := rec.resume(); err != nil {
 			rec.gap.To = rec.elapsed()
-			rec.gaps, rec.gap = append(rec.gaps, *rec.gap), nil
+			rec.closeGap(*rec.gap)
 		}
 	}
 	if rec.typed != nil && rec.ready() == nil {
@@ -103,11 +118,8 @@ func (rec *Recording) finish() error {
 		return err
 	}
 	var digests []FileDigest
-	for _, f := range append(rec.files(), &rec.idx.file) {
-		if f == nil {
-			continue
-		}
-		if err := f.f.Sync(); err != nil {
+	for _, f := range rec.onDisk() {
+		if err := f.settle(rec.pathOf(f)); err != nil {
 			return err
 		}
 		digests = append(digests, FileDigest{rec.nameOf(f), f.size, string(f.digest(nil))})
@@ -232,10 +244,8 @@ func digestFile(dir, name string) (FileDigest, error) {
 // closeFiles closes what is synced already, so that nothing can be lost by an
 // error here.
 func (rec *Recording) closeFiles() {
-	for _, f := range append(rec.files(), &rec.idx.file) {
-		if f != nil {
-			_ = f.f.Close()
-		}
+	for _, f := range rec.onDisk() {
+		_ = f.f.Close()
 	}
 	for _, s := range rec.streams() {
 		if s.tail != nil {
@@ -262,7 +272,7 @@ func (rec *Recording) commit(ctx context.Context) error {
 			return made, seal.session, err
 		})
 		if err != nil {
-			return err
+			return indexError{err}
 		}
 		seal.manifest = made
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -157,6 +158,9 @@ func partOf(code byte) (string, bool) {
 // them, then the tail away. A crash between any two leaves what the next start
 // can put in order. Syncing must be held: it is what keeps the tail open.
 func (rec *Recording) segment() (more bool, err error) {
+	if err := rec.crypt.drop(); err != nil {
+		return false, err
+	}
 	rec.mu.Lock()
 	ended := rec.crypt.ended
 	rec.mu.Unlock()
@@ -171,7 +175,21 @@ func (rec *Recording) segment() (more bool, err error) {
 	if err := rec.replaceTail(made); err != nil {
 		return false, err
 	}
-	return true, errors.Join(t.file.f.Close(), os.Remove(filepath.Join(rec.dir, tailNumberName(t.number))))
+	_ = t.file.f.Close() // of what is in the segments
+	rec.crypt.spent = append(rec.crypt.spent, t.number)
+	return true, rec.crypt.drop()
+}
+
+// drop removes the tails that became segments. Syncing must be held.
+func (c *crypt) drop() error {
+	for len(c.spent) > 0 {
+		err := os.Remove(filepath.Join(c.dir, tailNumberName(c.spent[0])))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		c.spent = c.spent[1:]
+	}
+	return nil
 }
 
 // replaceTail has session.idx tell of the segments of the first ended tail,
@@ -184,7 +202,7 @@ func (rec *Recording) replaceTail(made []FileDigest) error {
 	if err := rec.idx.blockOf(b.notes, rec.last, made); err != nil {
 		return err
 	}
-	if err := rec.idx.f.Sync(); err != nil {
+	if err := rec.idx.settle(rec.pathOf(&rec.idx.file)); err != nil {
 		return err
 	}
 	rec.crypt.made = append(rec.crypt.made, made...)

@@ -2,7 +2,7 @@ package recorder
 
 import (
 	"context"
-	"os"
+	"errors"
 	"sync"
 	"time"
 )
@@ -73,28 +73,33 @@ func (r *Recorder) syncAll() {
 }
 
 // sync closes a block and makes the files durable. Writers are not held up
-// while the disk works. A failure is the recording's failure: after a failed
-// fsync the kernel may drop the pages, so a second one proves nothing.
+// while the disk works. A failure is the recording's failure, and leaves the
+// file in doubt.
 func (rec *Recording) sync() {
 	rec.syncing.Lock()
 	defer rec.syncing.Unlock()
 	dirty, err := rec.beforeSync()
-	for i := 0; err == nil && i < len(dirty); i++ {
-		err = dirty[i].Sync()
+	for _, f := range dirty {
+		if failed := f.f.Sync(); failed != nil {
+			rec.mu.Lock()
+			f.doubt = failed
+			rec.mu.Unlock()
+			err = errors.Join(err, failed)
+		}
 	}
 	if err == nil && len(dirty) > 0 {
 		err = rec.settleEntries()
 	}
 	if err != nil {
 		rec.mu.Lock()
-		_ = rec.fail(err) // told by Failed and the next write
+		_ = rec.failAt(AtSync, err) // told by Failed and the next write
 		rec.mu.Unlock()
 	}
 }
 
 // beforeSync closes a block and lists the files that grew since the last
-// sync.
-func (rec *Recording) beforeSync() ([]*os.File, error) {
+// sync. One that is in doubt is not among them: a sync of it proves nothing.
+func (rec *Recording) beforeSync() ([]*file, error) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if rec.closed || rec.ready() != nil {
@@ -103,12 +108,16 @@ func (rec *Recording) beforeSync() ([]*os.File, error) {
 	if err := rec.block(); err != nil {
 		return nil, err
 	}
-	var dirty []*os.File
-	for _, f := range append(rec.files(), &rec.idx.file) {
-		if f != nil && f.size != f.synced {
-			f.synced = f.size
-			dirty = append(dirty, f.f)
+	var dirty []*file
+	for _, f := range rec.onDisk() {
+		if f.size == f.synced || f.doubt != nil {
+			continue
 		}
+		if f.look(rec.pathOf(f)) != nil {
+			return nil, rec.lookAll()
+		}
+		f.synced = f.size
+		dirty = append(dirty, f)
 	}
 	if rec.crypt != nil && rec.crypt.moved {
 		rec.crypt.moved = false

@@ -290,7 +290,10 @@ func TestMetricNames(t *testing.T) {
 		got = append(got, m[1])
 	}
 	want := []string{"sallyport_build_info", "sallyport_dependency_up", "sallyport_grants_live",
-		"sallyport_policy_epoch", "sallyport_requests_pending", "sallyport_sessions_live"}
+		"sallyport_policy_epoch",
+		"sallyport_recording_gap_bytes_total", "sallyport_recording_gaps_total", "sallyport_recordings_failed_total",
+		"sallyport_recordings_free_bytes", "sallyport_recordings_min_free_bytes", "sallyport_recordings_reserve_bytes", "sallyport_recordings_unsealed",
+		"sallyport_requests_pending", "sallyport_sessions_live"}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}

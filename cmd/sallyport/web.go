@@ -124,7 +124,8 @@ var (
 )
 
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{liveSessions, pending, liveGrants, epoch, up, since, signed, unsigned, unsent, unsentFailed, buildInfo} {
+	all := []*prometheus.Desc{liveSessions, pending, liveGrants, epoch, up, since, signed, unsigned, unsent, unsentFailed, buildInfo}
+	for _, d := range append(all, recordingMetrics...) {
 		out <- d
 	}
 }
@@ -151,6 +152,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	m.collectSenders(ctx, out)
+	m.collectRecordings(out)
 	sessions, err := m.house.store.LiveSessions(ctx, m.house.config.BastionID)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(liveSessions, err)
