@@ -71,7 +71,7 @@ func (d *Desk) tellEffects(ctx context.Context, n Notifier, list []access.Effect
 	t := Telling{Effects: list, Again: attempts > 0 || first.At.Before(d.started)}
 	if first.Kind.Place() != access.InDigest {
 		var err error
-		if t.Notice, err = d.notice(ctx, first.Request); err != nil {
+		if t.Notice, err = d.Notice(ctx, first.Request); err != nil {
 			return 0, err
 		}
 		t.Asked = t.Notice.Asked

@@ -142,7 +142,7 @@ func (d *Desk) untilNotice(ctx context.Context) (time.Duration, error) {
 // showRequest posts or updates; what is quiet it leaves alone. The request is read after the row of the
 // outbox, so what is shown is at least as new as what the row tells of.
 func (d *Desk) showRequest(ctx context.Context, n Notifier, id access.RequestID) (MessageRef, error) {
-	notice, err := d.notice(ctx, id)
+	notice, err := d.Notice(ctx, id)
 	if err != nil {
 		return MessageRef{}, err
 	}
@@ -165,8 +165,9 @@ func (d *Desk) showRequest(ctx context.Context, n Notifier, id access.RequestID)
 // and a digest tells of it.
 func quiet(r access.Request) bool { return r.Auto != "" && !r.BreakGlass }
 
-// notice is a request as it stands, with what the policy says of it now.
-func (d *Desk) notice(ctx context.Context, id access.RequestID) (Notice, error) {
+// Notice is a request as it stands, with what the policy says of it now: what
+// whoever shows it to its approvers shows.
+func (d *Desk) Notice(ctx context.Context, id access.RequestID) (Notice, error) {
 	r, err := d.Store.Request(ctx, id)
 	if err != nil {
 		return Notice{}, err

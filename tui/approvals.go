@@ -2,9 +2,6 @@ package tui
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
 
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
@@ -22,20 +19,23 @@ type approvals struct {
 	pending    []access.Request
 	loaded     bool
 	gen, tick  generation
+	rest       generation // of the row that the cursor rests on
+	notices    map[access.RequestID]access.Notice
 	ask        *prompt
+	asking     access.RequestID // what the prompt is about
 }
 
-const approvalFacts = 8 // rows
+const fewestFacts = 8 // rows
 
 func newApprovals(s *shared) *approvals {
-	a := &approvals{shared: s}
+	a := &approvals{shared: s, notices: make(map[access.RequestID]access.Notice)}
 	a.list = list{look: s.look, columns: []column{
 		{title: "person", width: 12},
 		{title: "login@host"},
-		{title: "for", width: 7},
-		{title: "asked", width: 10, right: true},
-		{title: "lapses in", width: 9, right: true},
-		{title: "reason"},
+		{title: "for", width: 7, from: 50},
+		{title: "asked", width: 9, right: true, from: 76},
+		{title: "left", width: 7, right: true},
+		{title: "reason", from: 60},
 	}}
 	return a
 }
@@ -45,6 +45,15 @@ type (
 	approvalsLoaded struct {
 		gen     generation
 		pending []access.Request
+		err     error
+	}
+	noticeLoaded struct {
+		id     access.RequestID
+		notice access.Notice
+		err    error
+	}
+	requestGone struct {
+		request access.Request
 		err     error
 	}
 	decided struct{ text string }
@@ -79,7 +88,12 @@ func (a *approvals) mayDecide(r access.Request) bool {
 
 func (a *approvals) SetSize(cols, rows int) {
 	a.cols, a.rows = cols, rows
-	a.list.setSize(cols, rows-approvalFacts-1)
+	a.layOut()
+}
+
+// layOut gives the list the rows that it needs, and the facts the others.
+func (a *approvals) layOut() {
+	a.list.setSize(a.cols, min(max(len(a.pending)+1, 4), max(a.rows-1-fewestFacts, a.rows/2)))
 }
 
 func (a *approvals) Typing() bool { return a.ask != nil }
@@ -106,13 +120,27 @@ func (a *approvals) Update(msg tea.Msg) tea.Cmd {
 		if msg.err != nil {
 			return say(failed{msg.err})
 		}
-		a.take(msg.pending)
+		return a.take(msg.pending)
+	case rowRests:
+		if r, ok := a.selected(); ok && msg.gen == a.rest {
+			return a.loadNotice(r.ID)
+		}
+	case noticeLoaded:
+		a.takeNotice(msg)
+	case requestGone:
+		a.takeGone(msg)
 	case decided:
 		return tea.Batch(say(notice(msg)), a.load())
 	case tea.MouseWheelMsg:
-		a.list.move(wheel(msg))
+		if a.ask == nil {
+			a.list.move(wheel(msg))
+			return a.moved()
+		}
 	case tea.MouseClickMsg:
-		a.list.moveTo(a.list.top + msg.Y - 1)
+		if row := a.list.top + msg.Y - 1; a.ask == nil && msg.Y >= 1 && msg.Y < a.list.rows && row < a.list.len {
+			a.list.moveTo(row)
+			return a.moved()
+		}
 	case tea.PasteMsg:
 		if a.ask != nil {
 			return a.answer(msg)
@@ -123,16 +151,70 @@ func (a *approvals) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// take keeps the cursor on the request that it stands on.
-func (a *approvals) take(pending []access.Request) {
+// take keeps the cursor on the request that it stands on, and what is known of
+// those that still wait.
+func (a *approvals) take(pending []access.Request) tea.Cmd {
 	before, had := a.selected()
 	a.pending, a.loaded = pending, true
+	a.layOut()
 	a.list.setLen(len(pending))
+	open := make(map[access.RequestID]bool, len(pending))
 	for i, r := range pending {
+		open[r.ID] = true
 		if had && r.ID == before.ID {
 			a.list.moveTo(i)
 		}
 	}
+	for id := range a.notices {
+		if !open[id] {
+			delete(a.notices, id)
+		}
+	}
+	if a.ask != nil && !open[a.asking] {
+		return tea.Batch(a.loadGone(a.asking), a.moved())
+	}
+	return a.moved()
+}
+
+// moved asks for what there is to know of the request under the cursor, each
+// time anew: others decide meanwhile.
+func (a *approvals) moved() tea.Cmd {
+	r, ok := a.selected()
+	if !ok || a.cfg.Notice == nil {
+		return nil
+	}
+	if _, known := a.notices[r.ID]; !known {
+		return a.loadNotice(r.ID)
+	}
+	a.rest = a.next()
+	return a.after(typingPause, rowRests{a.rest})
+}
+
+func (a *approvals) loadNotice(id access.RequestID) tea.Cmd {
+	return a.do(func(ctx context.Context) tea.Msg {
+		n, err := a.cfg.Notice(ctx, id)
+		return noticeLoaded{id, n, err}
+	})
+}
+
+func (a *approvals) takeNotice(m noticeLoaded) {
+	if m.err != nil {
+		a.cfg.Log.Warn("tui: what is known of a request", "request", m.id, "err", m.err) // the request itself is there
+		return
+	}
+	a.notices[m.id] = m.notice
+	if a.ask != nil && a.asking == m.id && a.ask.moot == "" {
+		a.ask.facts = noticeFacts(m.notice, a.now())
+	}
+}
+
+// noticeOf is what is known of a request by now.
+func (a *approvals) noticeOf(r access.Request) access.Notice {
+	if n, ok := a.notices[r.ID]; ok {
+		n.Request = r // which may be newer
+		return n
+	}
+	return access.Notice{Request: r, Missing: -1}
 }
 
 func (a *approvals) selected() (access.Request, bool) {
@@ -140,121 +222,4 @@ func (a *approvals) selected() (access.Request, bool) {
 		return access.Request{}, false
 	}
 	return a.pending[a.list.at], true
-}
-
-func (a *approvals) answer(msg tea.Msg) tea.Cmd {
-	cmd, over := a.ask.press(msg)
-	if over {
-		a.ask = nil
-	}
-	return cmd
-}
-
-func (a *approvals) press(k tea.KeyPressMsg) tea.Cmd {
-	switch {
-	case a.ask != nil:
-		return a.answer(k)
-	case a.list.press(k):
-	case pressed(k, approvalKeys.Approve):
-		a.decide(access.VerdictApprove)
-	case pressed(k, approvalKeys.Deny):
-		a.decide(access.VerdictDeny)
-	case pressed(k, approvalKeys.Reload):
-		return a.load()
-	}
-	return nil
-}
-
-// decide asks once more, with the facts in the box: a decision must be about
-// what was read, and the list below it moves.
-func (a *approvals) decide(v access.Verdict) {
-	r, ok := a.selected()
-	if !ok {
-		return
-	}
-	title, label := "Approve this request?", "note (may be empty): "
-	if v == access.VerdictDeny {
-		title, label = "Deny this request?", "reason: "
-	}
-	a.ask = newPrompt(a.shared, title, label, requestFacts(r, a.now()), func(reason string) tea.Cmd {
-		return a.do(func(ctx context.Context) tea.Msg {
-			r, err := a.cfg.Desk.Decide(ctx, a.cfg.Actor, access.Word{Request: r.ID, Verdict: v, Reason: reason})
-			if err != nil {
-				return failed{err}
-			}
-			return decided{fmt.Sprintf("%s on %s: %s", r.Person, r.Target, r.State)}
-		})
-	})
-	a.ask.must = v == access.VerdictDeny
-	a.ask.bad = v == access.VerdictDeny
-}
-
-func (a *approvals) View() string {
-	if a.cols == 0 {
-		return ""
-	}
-	body := ""
-	switch {
-	case len(a.pending) > 0:
-		r, _ := a.selected()
-		body = a.list.view(a.row) + "\n" + a.look.Rule.Render(strings.Repeat("─", a.cols)) + "\n" +
-			factsView(a.look, requestFacts(r, a.now()), a.cols, approvalFacts)
-	case a.loaded:
-		body = centre(a.look.Dim.Render("Nothing waits for you.")+"\n"+a.look.Faint.Render("Requests that you may decide appear here as they come."), a.cols, a.rows)
-	default:
-		body = centre(a.look.Dim.Render("reading…"), a.cols, a.rows)
-	}
-	if a.ask != nil {
-		body = a.ask.over(body, a.cols, a.rows)
-	}
-	return body
-}
-
-func (a *approvals) row(i int) []field {
-	r, now, l := a.pending[i], a.now(), a.look
-	left := r.WaitUntil.Sub(now)
-	style := l.Dim
-	if left < 5*time.Minute {
-		style = l.Warn
-	}
-	return []field{
-		{access.Plain(string(r.Person), 40), l.Strong},
-		{access.Plain(r.Target.String(), 120), l.Text},
-		{span(r.For), l.Text},
-		{span(now.Sub(r.RequestedAt)) + " ago", l.Dim},
-		{span(left), style},
-		{access.Plain(r.Reason, 200), l.Dim},
-	}
-}
-
-// requestFacts are what a decision is made on.
-func requestFacts(r access.Request, now time.Time) []fact {
-	var all []fact
-	put := func(label, text string) {
-		if text = access.Plain(text, 400); text != "" {
-			all = append(all, fact{label, text})
-		}
-	}
-	put("who", string(r.Person)+" from "+r.Source)
-	put("wants", r.Target.String()+" for "+span(r.For)+", rule "+r.Rule)
-	put("reason", r.Reason)
-	kinds := make([]string, len(r.Kinds))
-	for i, k := range r.Kinds {
-		kinds[i] = string(k)
-	}
-	covers := strings.Join(kinds, ", ")
-	if r.Kind != "" {
-		covers = string(r.Kind) + " now; the grant covers " + covers
-	}
-	put("opens", covers)
-	put("command", r.Command)
-	if by := r.ApprovedBy(); len(by) > 0 {
-		put("approved", "so far by "+names(by))
-	}
-	put("asked", span(now.Sub(r.RequestedAt))+" ago; lapses in "+span(r.WaitUntil.Sub(now)))
-	if by := r.UnconfirmedBy(); len(by) > 0 {
-		put("to confirm", names(by)+" clicked in Slack; a key must follow")
-	}
-	put("request", string(r.ID))
-	return all
 }

@@ -32,6 +32,7 @@ type browser struct {
 	typing     bool
 	filter     filter
 	fault      *filterFault
+	loadedFor  filter // that the list was loaded with
 	sessions   sessionSet
 	loading    bool
 	loaded     bool
@@ -194,6 +195,7 @@ func (b *browser) took(msg sessionsLoaded) tea.Cmd {
 		return say(failed{msg.err})
 	}
 	before, had := b.selected()
+	b.loadedFor = b.filter
 	b.sessions.merge(msg)
 	b.list.setLen(b.sessions.len())
 	first := !b.loaded || msg.how == loadHead

@@ -104,7 +104,13 @@ func (b *browser) edit(msg tea.Msg) tea.Cmd {
 func (b *browser) typed() tea.Cmd {
 	f, fault := parseFilter(b.input.value(), b.now())
 	b.fault = fault
-	if fault != nil || f.text == b.filter.text {
+	if fault != nil {
+		if b.loaded { // what is there stays; what is under way is nobody's wish any more
+			b.filter, b.gen, b.loading = b.loadedFor, b.next(), false
+		}
+		return nil
+	}
+	if f.text == b.filter.text {
 		return nil
 	}
 	if f.said != "" && b.typing {

@@ -23,6 +23,9 @@ type Config struct {
 	Grants   Grants
 	// Open opens the recording of a session. The player closes it.
 	Open func(context.Context, access.Session) (Recording, error)
+	// Notice is a request with all that its approvers are shown; nil for the
+	// request alone.
+	Notice func(context.Context, access.RequestID) (access.Notice, error)
 	// Rights lists where the person may go.
 	Rights func(context.Context) ([]Right, error)
 	// Search finds text in recordings, for text: in the filter line.

@@ -64,7 +64,7 @@ func (b *browser) briefly(d *dossier) []fact {
 	put("allowed", allowedBy(s))
 	put("time", timesOf(s, b.now())+" · "+endOf(s))
 	if bar := heatText(d.trail.Heat, max(b.cols-labelCols, 1)); bar != "" {
-		all = append(all, fact{"activity", bar})
+		all = append(all, fact{activityLabel, bar})
 	}
 	moved := fmt.Sprintf("%s out · %s in", bytesText(s.BytesOut), bytesText(s.BytesIn))
 	if n := len(d.files); n > 0 {
@@ -144,7 +144,7 @@ func factLinesWhole(l *look, all []fact, cols int) []string {
 			if i > 0 {
 				name = strings.Repeat(" ", labelCols)
 			}
-			lines = append(lines, name+l.Text.Render(p))
+			lines = append(lines, name+factStyle(l, f).Render(p))
 		}
 	}
 	return lines

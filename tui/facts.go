@@ -98,6 +98,22 @@ func factsView(l *look, all []fact, cols, rows int) string {
 	return factLines(l, all, cols, rows, label)
 }
 
+// Labels of facts that are not plain text.
+const (
+	unusualLabel  = "unusual"
+	activityLabel = "activity"
+)
+
+func factStyle(l *look, f fact) lipgloss.Style {
+	switch f.label {
+	case unusualLabel:
+		return l.Warn
+	case activityLabel:
+		return l.HeatPast
+	}
+	return l.Text
+}
+
 func factLines(l *look, all []fact, cols, rows, label int) string {
 	var lines []string
 	room := rows - len(all) // lines that long texts may take beyond their own
@@ -109,7 +125,7 @@ func factLines(l *look, all []fact, cols, rows, label int) string {
 			if i > 0 {
 				name = strings.Repeat(" ", label)
 			}
-			lines = append(lines, name+l.Text.Render(p))
+			lines = append(lines, name+factStyle(l, f).Render(p))
 		}
 	}
 	return block(strings.Join(lines, "\n"), cols, rows)

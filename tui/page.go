@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"charm.land/bubbles/v2/help"
@@ -36,6 +37,7 @@ type closer interface{ Close() }
 
 // shared is what all pages have in common. Only the update loop touches it.
 type shared struct {
+	going  sync.WaitGroup // what is done aside
 	ctx    context.Context
 	cfg    Config
 	look   *look

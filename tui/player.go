@@ -90,13 +90,17 @@ func (p *player) Init() tea.Cmd {
 	})
 }
 
-// Close frees the recording. A command that still reads gets an error, which
+// Close frees the recording, aside: of a live one the end of watching goes to
+// the audit chain. A command that still reads gets an error, which
 // nobody waits for any more.
 func (p *player) Close() {
 	p.tick, p.gen, p.asked, p.hits = 0, 0, 0, hits{}
-	if err := p.held.close(); err != nil {
-		p.cfg.Log.Warn("tui: closing a recording", "session", p.session.ID, "error", err)
-	}
+	held, id := p.held, p.session.ID
+	p.aside(func() {
+		if err := held.close(); err != nil {
+			p.cfg.Log.Warn("tui: closing a recording", "session", id, "error", err)
+		}
+	})
 }
 
 func (p *player) Typing() bool { return p.line != nil || p.ask != nil || p.facts }

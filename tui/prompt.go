@@ -17,9 +17,12 @@ type prompt struct {
 	title string
 	facts []fact
 	input line
-	must  bool // an empty line does nothing
-	plain bool // there is nothing to type: enter does it
-	bad   bool // what enter does is not to be undone
+	must  bool                     // an empty line does nothing
+	plain bool                     // there is nothing to type: enter does it
+	bad   bool                     // what enter does is not to be undone
+	verb  string                   // what enter does, for the help line
+	means func(line string) string // what a line comes to, said while it is typed
+	moot  string                   // why there is nothing to do any more
 	do    func(line string) tea.Cmd
 }
 
@@ -30,14 +33,21 @@ func newPrompt(s *shared, title, label string, all []fact, do func(string) tea.C
 }
 
 func (p *prompt) keys() keyList {
-	return keyList{short: []key.Binding{lineKeys.Enter, lineKeys.Leave}}
+	enter := lineKeys.Enter
+	switch {
+	case p.moot != "":
+		return keyList{short: []key.Binding{lineKeys.Leave}}
+	case p.verb != "":
+		enter.SetHelp("enter", p.verb)
+	}
+	return keyList{short: []key.Binding{enter, lineKeys.Leave}}
 }
 
 // press takes a key; over says that the box is to be closed.
 func (p *prompt) press(msg tea.Msg) (cmd tea.Cmd, over bool) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		switch {
-		case pressed(k, lineKeys.Leave):
+		case pressed(k, lineKeys.Leave), p.moot != "" && pressed(k, lineKeys.Enter):
 			return nil, true
 		case pressed(k, lineKeys.Enter):
 			line := access.Plain(p.input.value(), 300)
@@ -47,7 +57,7 @@ func (p *prompt) press(msg tea.Msg) (cmd tea.Cmd, over bool) {
 			return p.do(line), true
 		}
 	}
-	if p.plain {
+	if p.plain || p.moot != "" {
 		return nil, false
 	}
 	p.input.edit(msg)
@@ -66,11 +76,17 @@ func (p *prompt) over(below string, cols, rows int) string {
 	if len(p.facts) > 0 {
 		lines = append(lines, strings.TrimRight(factLines(p.look, p.facts, inner, min(len(p.facts)+2, max(rows-8, 1)), 10), " \n"), "")
 	}
-	if p.plain {
+	switch {
+	case p.moot != "":
+		lines = append(lines, p.look.Warn.Render(fit(p.moot, inner)))
+	case p.plain:
 		lines = append(lines, p.look.Dim.Render("enter to do it, esc to leave it"))
-	} else {
+	default:
 		p.input.width = max(inner-lipgloss.Width(p.input.prompt)-1, 4)
 		lines = append(lines, p.input.view())
+	}
+	if p.means != nil && p.moot == "" {
+		lines = append(lines, p.look.Dim.Render(fit(p.means(p.input.value()), inner)))
 	}
 	box := lipgloss.NewStyle().Border(lipgloss.RoundedBorder()).BorderForeground(p.look.Accent.GetForeground()).
 		Padding(0, 1).Width(width).Render(strings.Join(lines, "\n"))

@@ -60,6 +60,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 	_, err := program.Run()
 	root.close()
+	root.shared.finish()
 	if errors.Is(err, tea.ErrProgramPanic) {
 		return fmt.Errorf("tui: %w", err)
 	}

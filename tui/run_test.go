@@ -3,6 +3,7 @@ package tui_test
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,12 +112,12 @@ func TestDecide(t *testing.T) {
 	p := sit(t, w.config(), 80, 24)
 	p.sees("Approvals 2")
 	p.press("\t", "d")
-	p.sees("Deny this request?")
+	p.sees("Deny? alice wants root@db1")
 	p.press("\r") // a denial says why
 	p.press("not now", "\r")
 	p.sees("✓ alice on root@db1: denied", "Approvals 1")
 	p.press("a")
-	p.sees("Approve this request?")
+	p.sees("Approve? ")
 	p.press("\r")
 	p.sees("erin on deploy@web3: approved", "Nothing waits for you")
 	want := []string{"carol deny " + id(61) + ": not now", "carol approve " + id(60) + ": "}
@@ -131,7 +132,7 @@ func TestDeskRefuses(t *testing.T) {
 	p := sit(t, w.config(), 80, 24)
 	p.sees("Approvals 2")
 	p.press("\t", "a")
-	p.sees("Approve this request?")
+	p.sees("Approve? ")
 	p.press("\r")
 	p.sees("✗ refused: bob has approved this already")
 }
@@ -174,5 +175,90 @@ func TestAskAhead(t *testing.T) {
 	p.sees("✓ asked for more time on root@web3 (R10)")
 	if got := w.done(); !strings.HasSuffix(got[len(got)-1], " 30m0s: still building") {
 		t.Fatalf("the desk was told %q", got)
+	}
+}
+
+// What an approver decides on is what Slack shows: why, what is unusual, who is
+// asked and how many are missing. Less time may be given.
+func TestApproveForLess(t *testing.T) {
+	w := testWorld(t)
+	p := sit(t, w.config(), 120, 40)
+	p.sees("Approvals 2")
+	p.press("\t")
+	p.sees("alice wants root@db1 for 1h", "unusual   first time on db1 · new address 10.1.2.3", "known     asked 3 times",
+		"host      db1 · env=prod role=db", "approved  by nobody yet; 2 needed", "asked     dan, bob, carol")
+	p.press("a", "2h")
+	p.sees("more than was asked for: only up to 1h")
+	p.press("\x15", "30m until the freeze")
+	p.sees("for 30m, not 1h")
+	p.press("\r")
+	p.sees("✓ alice on root@db1: approved for 30m")
+	if got, want := w.done(), []string{"carol approve " + id(61) + " for 30m0s: until the freeze"}; !slices.Equal(got, want) {
+		t.Fatalf("the desk was told %q, want %q", got, want)
+	}
+}
+
+// When somebody else decides while one still types, the box says who, and what
+// is typed on decides nothing else.
+func TestSomebodyElseIsFirst(t *testing.T) {
+	w := testWorld(t)
+	p := sit(t, w.config(), 80, 24)
+	p.sees("Approvals 2")
+	p.press("\t", "a", "loo")
+	p.sees("Approve? alice wants", "note: loo")
+	w.mu.Lock()
+	w.requests[0].State = access.RequestDenied
+	w.requests[0].Decisions = []access.Decision{{Person: "bob", Verdict: access.VerdictDeny, At: start.Add(9 * time.Second)}}
+	w.mu.Unlock()
+	p.sees("bob has denied it already, at 15:09:35 UTC.")
+	p.press("ks good\r")
+	p.gone("Approve?")
+	p.sees("Approvals 1", "erin wants deploy@web3")
+	if got := w.done(); len(got) > 0 {
+		t.Fatalf("the desk was told %q", got)
+	}
+}
+
+// slowToClose is a recording whose end takes until it may: a database that
+// does not answer.
+type slowToClose struct {
+	tui.Recording
+	closing, may chan struct{}
+}
+
+func (s slowToClose) Close() error {
+	close(s.closing)
+	<-s.may
+	return s.Recording.Close()
+}
+
+// Closing a recording, which may be an audit event, never holds the screen;
+// and what was begun is done before the program ends.
+func TestClosingNeverHoldsTheScreen(t *testing.T) {
+	w := testWorld(t)
+	cfg := w.config()
+	closing, may := make(chan struct{}), make(chan struct{})
+	cfg.Open = func(ctx context.Context, s access.Session) (tui.Recording, error) {
+		r, err := w.open(ctx, s)
+		return slowToClose{r, closing, may}, err
+	}
+	p := sit(t, cfg, 80, 24)
+	p.sees("postgres@db2")
+	p.press("\r")
+	p.sees("● LIVE")
+	p.press("q")
+	<-closing
+	p.sees("1 live · 20 sessions")
+	p.press("?")
+	p.sees("any key closes")
+	p.press("x", "q")
+	select {
+	case err := <-p.ended:
+		t.Fatalf("it ended with the recording still open: %v", err)
+	case <-time.After(100 * time.Millisecond): // it may only be too early to tell
+	}
+	close(may)
+	if err := p.ends(); err != nil {
+		t.Fatal(err)
 	}
 }

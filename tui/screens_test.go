@@ -65,8 +65,13 @@ func TestScreens(t *testing.T) {
 			p.press("X")
 			p.sees("End dave's session")
 		}},
-		{"approvals", func(p *person) { p.press("\t"); p.sees("INC-4711") }},
-		{"approvals-deny", func(p *person) { p.press("\t"); p.sees("INC-4711"); p.press("d"); p.sees("Deny this request?") }},
+		{"approvals", func(p *person) { p.press("\t"); p.sees("INC-4711", "asked ", "dan, bob, carol") }},
+		{"approvals-deny", func(p *person) {
+			p.press("\t")
+			p.sees("dan, bob, carol")
+			p.press("d")
+			p.sees("Deny? alice wants root@db1")
+		}},
 		{"hosts", func(p *person) { p.press("\t", "\t"); p.sees("standing") }},
 		{"mine", func(p *person) { p.press("\t", "\t", "\t"); p.sees("quarterly check") }},
 	}

@@ -172,7 +172,7 @@ func (p *person) compare(name string, got func() string) {
 // settled is what got gives once nothing has changed for a while. Only writing
 // goldens needs it.
 func (p *person) settled(got func() string) string {
-	const quiet = 700 * time.Millisecond
+	const quiet = 400 * time.Millisecond
 	last := got()
 	for since := time.Now(); time.Since(since) < quiet; {
 		select {

@@ -79,7 +79,7 @@ func TestInTmux(t *testing.T) {
 	keys("q", "Escape")
 	sees("20 sessions")
 	keys("Tab", "a")
-	sees("Approve this request?", "INC-4711")
+	sees("Approve? alice wants root@db1", "INC-4711")
 	keys("Enter")
 	sees("alice on root@db1: approved")
 	keys("q")

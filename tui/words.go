@@ -40,6 +40,14 @@ func span(d time.Duration) string {
 	return units(s/86400, "d", s/3600%24, "h")
 }
 
+// coarse is span without seconds beyond the first minutes.
+func coarse(d time.Duration) string {
+	if d >= 5*time.Minute {
+		d = d.Truncate(time.Minute)
+	}
+	return span(d)
+}
+
 func units(n int, unit string, m int, smaller string) string {
 	if m == 0 {
 		return fmt.Sprintf("%d%s", n, unit)

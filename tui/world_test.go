@@ -100,7 +100,11 @@ func (w *world) Grants(_ context.Context, q access.GrantQuery) ([]access.Grant, 
 func (w *world) Decide(_ context.Context, by access.Actor, word access.Word) (access.Request, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.did = append(w.did, fmt.Sprintf("%s %s %s: %s", by.Person, word.Verdict, word.Request, word.Reason))
+	length := ""
+	if word.For > 0 {
+		length = fmt.Sprintf(" for %v", word.For)
+	}
+	w.did = append(w.did, fmt.Sprintf("%s %s %s%s: %s", by.Person, word.Verdict, word.Request, length, word.Reason))
 	if w.fails != nil {
 		return access.Request{}, w.fails
 	}
@@ -114,6 +118,17 @@ func (w *world) Decide(_ context.Context, by access.Actor, word access.Word) (ac
 		}
 	}
 	return access.Request{}, access.Refuse(access.ReasonNotFound, "there is no such request", "")
+}
+
+// notice tells of a request what the desk would.
+func (w *world) notice(ctx context.Context, id access.RequestID) (access.Notice, error) {
+	r, err := w.Request(ctx, id)
+	return access.Notice{
+		Request: r, Host: access.Host{Name: r.Target.Host, Labels: map[string]string{"env": "prod", "role": "db"}}, Missing: 2,
+		Asked: []access.Person{{Name: "dan"}, {Name: "bob"}, {Name: "carol"}},
+		Risks: []access.Risk{{Signal: access.RiskFirstTime, Text: "first time on " + r.Target.Host, Raised: true},
+			{Signal: access.RiskAddress, Text: "new address 10.1.2.3", Raised: true}, {Signal: access.RiskFrequency, Text: "asked 3 times in the last 30 days"}},
+	}, err
 }
 
 func (w *world) note(format string, args ...any) error {
@@ -159,6 +174,7 @@ func (w *world) config() tui.Config {
 		Actor:    access.Actor{Person: "carol", Via: access.ViaConsole},
 		Roles:    tui.Roles{Auditor: true, Approver: true},
 		Sessions: w, Requests: w, Grants: w, Desk: w, Open: w.open,
+		Notice: w.notice,
 		Trail: func(_ context.Context, s access.Session) (tui.Trail, error) {
 			return tui.ReadTrail(filepath.Join(w.dir, s.Recording))
 		},

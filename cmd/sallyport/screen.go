@@ -94,6 +94,7 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk,
 		Open:      s.opening(actor),
 		Search:    s.searching(actor),
+		Notice:    s.desk.Notice,
 		Files:     files(s.store),
 		Trail:     trails(s.recorder.Folder),
 		MayKill:   s.mayKill(actor),
