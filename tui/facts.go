@@ -87,17 +87,6 @@ func timesOf(s access.Session, now time.Time) string {
 	return s.StartedAt.UTC().Format("2006-01-02 15:04:05Z") + " · " + span(age(s, now))
 }
 
-// factsView draws facts in lines, or where those are few, two side by side.
-func factsView(l *look, all []fact, cols, rows int) string {
-	const label = labelCols
-	if rows < len(all) && cols >= 76 {
-		half := (cols - 3) / 2
-		n := min(rows, len(all))
-		return beside(factLines(l, all[:n], half, rows, label), "   ", factLines(l, all[n:], cols-3-half, rows, label))
-	}
-	return factLines(l, all, cols, rows, label)
-}
-
 // Labels of facts that are not plain text.
 const (
 	unusualLabel  = "unusual"
