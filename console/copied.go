@@ -3,12 +3,14 @@ package console
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/audit"
@@ -166,11 +168,24 @@ func (c *call) exportCopy(from *copied, format string) error {
 	if err != nil {
 		return err
 	}
-	if format != formatTar {
-		ids, err := ReadIdentities(from.identity)
-		if err != nil {
+	var ids recorder.Identities
+	if format != formatTar { // which is written as it is
+		if ids, err = ReadIdentities(from.identity); err != nil {
 			return err
 		}
+	}
+	return c.exportFolder(folder, format, ids)
+}
+
+// ExportFolder writes a copied recording to w, in a format of export. Its error
+// is fit for a person.
+func ExportFolder(ctx context.Context, w io.Writer, folder, format string, ids recorder.Identities) error {
+	c := &call{Call: Call{Stdout: w, Stderr: io.Discard}, Console: New(Config{Now: time.Now}), ctx: ctx, page: &page{w: w}}
+	return errors.Join(c.exportFolder(folder, format, ids), c.page.err)
+}
+
+func (c *call) exportFolder(folder, format string, ids recorder.Identities) error {
+	if format != formatTar {
 		s := access.Session{ID: access.SessionID(filepath.Base(folder))}
 		if m, err := recorder.ReadManifest(folder); err == nil {
 			s = m.Session.Session()

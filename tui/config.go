@@ -38,6 +38,12 @@ type Config struct {
 	Notes func(context.Context, access.SessionID) ([]access.Note, error)
 	// AddNote keeps one, and gives it with its time. It checks the right to.
 	AddNote func(context.Context, access.Note) (access.Note, error)
+	// ExportCommand is what to type where the person sits to have a recording
+	// there, when this runs elsewhere.
+	ExportCommand func(access.Session, ExportFormat) string
+	// Export writes a recording to a new file of this machine, where that is
+	// the person's own; it goes before ExportCommand. It never overwrites.
+	Export func(ctx context.Context, s access.Session, f ExportFormat, file string) error
 	// Verify checks a recording against its signature.
 	Verify func(context.Context, access.Session) (Verdict, error)
 	Desk   Desk

@@ -76,6 +76,23 @@ func wrap(s string, cols, limit int) []string {
 	return lines
 }
 
+// wrapWords breaks text at its blanks alone, as a command is to be read.
+func wrapWords(s string, cols int) []string {
+	lines := []string{""}
+	for _, word := range strings.Fields(s) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case lipgloss.Width(*last)+1+lipgloss.Width(word) <= cols:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}
+
 // cutAround replaces the columns of line from x on by middle.
 func cutAround(line, middle string, x, cols int) string {
 	left := fit(ansi.Truncate(line, x, ""), x)

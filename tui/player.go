@@ -54,6 +54,8 @@ type player struct {
 	line       *line // open for a time, a search, a note
 	lineIs     lineUse
 	noteAt     time.Duration // the moment that a note is begun about
+	exporting  bool          // the choice of formats is open
+	exportAs   ExportFormat
 	ask        *prompt
 }
 
@@ -103,7 +105,7 @@ func (p *player) Close() {
 	})
 }
 
-func (p *player) Typing() bool { return p.line != nil || p.ask != nil || p.facts }
+func (p *player) Typing() bool { return p.line != nil || p.ask != nil || p.facts || p.exporting }
 
 func (p *player) SetSize(cols, rows int) { p.cols, p.rows = cols, rows }
 

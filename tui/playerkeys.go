@@ -14,6 +14,8 @@ func (p *player) Keys() help.KeyMap {
 	switch {
 	case p.ask != nil:
 		return p.ask.keys()
+	case p.exporting:
+		return exportKeys
 	case p.facts:
 		return p.factsKeys()
 	case p.line != nil:
@@ -29,6 +31,10 @@ func (p *player) Keys() help.KeyMap {
 	own := []key.Binding{k.Search, k.Again, k.AgainBack, k.Facts}
 	if p.cfg.AddNote != nil {
 		own = append(own, k.Note)
+	}
+	own = append(own, k.Copy)
+	if !p.live() && (p.cfg.Export != nil || p.cfg.ExportCommand != nil) {
+		own = append(own, k.Export)
 	}
 	if p.cfg.Verify != nil && !p.live() {
 		own = append(own, k.Verify)
@@ -84,6 +90,10 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 		return p.openFacts()
 	case pressed(k, playerKeys.Note):
 		p.openNote()
+	case pressed(k, playerKeys.Copy):
+		return p.copyScreen()
+	case pressed(k, playerKeys.Export):
+		return p.openExport()
 	case pressed(k, playerKeys.Verify):
 		return p.verify(p.session)
 	case pressed(k, playerKeys.Kill):

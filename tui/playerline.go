@@ -16,6 +16,7 @@ const (
 	lineTime lineUse = iota
 	lineSearch
 	lineNote
+	lineFile
 )
 
 // openLine opens a line of input below the timeline.
@@ -27,6 +28,12 @@ func (p *player) openLine(is lineUse, prompt, placeholder string) {
 
 // typed takes keys while a box or a line is open.
 func (p *player) typed(msg tea.Msg) tea.Cmd {
+	if p.exporting {
+		if k, ok := msg.(tea.KeyPressMsg); ok {
+			return p.pressExport(k)
+		}
+		return nil
+	}
 	if p.facts {
 		if k, ok := msg.(tea.KeyPressMsg); ok {
 			p.pressFacts(k)
@@ -65,6 +72,8 @@ func (p *player) entered(text string) tea.Cmd {
 	switch p.lineIs {
 	case lineNote:
 		return p.addNote(text)
+	case lineFile:
+		return p.export(text)
 	case lineSearch:
 		return p.seekText(strings.ToLower(text))
 	}

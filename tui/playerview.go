@@ -25,6 +25,8 @@ func (p *player) View() string {
 	switch {
 	case p.ask != nil:
 		body = p.ask.over(body, cols, rows)
+	case p.exporting:
+		body = p.exportBox(body)
 	case p.facts:
 		body = p.factsBox(body)
 	}

@@ -112,7 +112,8 @@ func browseCopy(ctx context.Context, dir, identity string, std stdio) error {
 	err = tui.Run(ctx, tui.Config{
 		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
 		Roles: tui.Roles{Auditor: true}, Sessions: a,
-		Files: a.files, Notes: a.notes, Trail: trails(func(path string) string { return path }),
+		Export: exportCopy(ids),
+		Files:  a.files, Notes: a.notes, Trail: trails(func(path string) string { return path }),
 		Open: func(_ context.Context, s access.Session) (tui.Recording, error) {
 			return tui.OpenFolderWith(s.Recording, ids)
 		},

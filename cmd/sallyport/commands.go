@@ -135,7 +135,8 @@ func browse(ctx context.Context, named string, std stdio) error {
 	err = tui.Run(ctx, tui.Config{
 		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
 		Roles: tui.Roles{Auditor: true}, Sessions: s, Requests: s, Search: s.Search, Files: files(s), Notes: s.Notes,
-		Open: openRecording(folder), Trail: trails(folder),
+		ExportCommand: exportCommand(atSocket(named)),
+		Open:          openRecording(folder), Trail: trails(folder),
 		Terminal: tui.Terminal{In: std.in, Out: std.out, Env: os.Environ()},
 		Now:      time.Now, Log: slog.New(slog.DiscardHandler),
 	})

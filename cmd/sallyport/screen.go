@@ -27,8 +27,10 @@ type screen struct {
 	store    *store.Store
 	policy   *policy.Live
 	recorder *recorder.Recorder
-	now      access.Clock
-	log      *slog.Logger
+	// advertise is where people reach the bastion.
+	advertise string
+	now       access.Clock
+	log       *slog.Logger
 }
 
 // Serve runs one console session.
@@ -91,7 +93,7 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 	err := tui.Run(ctx, tui.Config{
 		Actor:    actor,
 		Roles:    tui.Roles{Auditor: roles.Auditor, Approver: roles.Approver},
-		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk,
+		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk, ExportCommand: exportCommand(sshTo(s.advertise)),
 		Open:      s.opening(actor),
 		Search:    s.searching(actor),
 		Notice:    s.desk.Notice,

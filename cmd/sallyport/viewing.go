@@ -81,6 +81,7 @@ func (s *screen) watch(ctx context.Context, call console.Call, live access.Sessi
 		Actor: call.Actor, Only: &live, Sessions: s.store, Requests: s.store, Desk: s.desk, Open: s.opening(call.Actor),
 		MayKill: s.mayKill(call.Actor),
 		Files:   files(s.store), Notes: s.store.Notes, AddNote: s.noting(call.Actor),
+		ExportCommand: exportCommand(sshTo(s.advertise)),
 		Terminal: tui.Terminal{
 			In: call.Stdin, Out: call.Stdout, Env: env, Size: tui.Size(*call.Terminal),
 			Resizes: each(ctx, call.Resizes, func(z console.Size) tui.Size { return tui.Size(z) }),
