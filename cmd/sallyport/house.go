@@ -287,7 +287,7 @@ func (h *house) run(ctx context.Context, ready func()) error {
 		under.Go(func() error { s.Run(below); return nil })
 	}
 	under.Go(func() error { return h.signer.run(below) })
-	under.Go(func() error { h.anchorHeads(below); return nil })
+	under.Go(func() error { h.anchorEachMinute(below); return nil })
 	under.Go(func() error { giveBack(below); return nil })
 	under.Go(func() error {
 		(&keeper{h.config.Recording.Keep, h.policy, h.store, h.recorder, time.Now, h.log}).run(below)
