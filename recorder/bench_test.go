@@ -14,6 +14,7 @@ import (
 
 var samples = map[string][]byte{
 	"ascii":  bytes.Repeat([]byte("-rw-r--r-- 1 root root 12345 Jan  1 00:00 some-file.txt\r\n"), 600)[:32<<10],
+	"log":    bytes.Repeat([]byte("2026-01-02T03:04:05.123456Z app[17]: GET /things/4711?of=\"deadbeef\" took 12ms\r\n"), 600)[:32<<10],
 	"colour": bytes.Repeat([]byte("\x1b[32m+ added\x1b[0m \x1b[1;31m- gone\x1b[m\r\n"), 1000)[:32<<10],
 	"short":  bytes.Repeat([]byte("y\r\n"), 11000)[:32<<10],
 	"cjk":    bytes.Repeat([]byte("日本語のテキスト、端末。\r\n"), 1000)[:32<<10],

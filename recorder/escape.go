@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -33,14 +34,14 @@ var expansions, expansionLen = func() (text [utf8.RuneSelf]uint64, n [utf8.RuneS
 	return text, n
 }()
 
-// plainWord reports whether none of the eight bytes in w is a control, a
-// quotation mark, a backslash or beyond ASCII. Each term has the high bit of a
-// byte set where that byte is one of those; carries between bytes can set it
-// wrongly only above one that is (Bit Twiddling Hacks, "haszero").
-func plainWord(w uint64) bool {
+// oddBytes marks the bytes of w that are a control, a quotation mark, a
+// backslash or beyond ASCII, each by its high bit; 0 where there is none. The
+// lowest mark is right, those above it may be wrong by a borrow (Bit Twiddling
+// Hacks, "haszero").
+func oddBytes(w uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	quote, slash := w^ones*'"', w^ones*'\\'
-	return (w|(w-ones*0x20)&^w|(quote-ones)&^quote|(slash-ones)&^slash)&highs == 0
+	return (w | (w-ones*0x20)&^w | (quote-ones)&^quote | (slash-ones)&^slash) & highs
 }
 
 // appendText appends p to dst as the inside of a JSON string (RFC 8259,
@@ -53,9 +54,13 @@ func plainWord(w uint64) bool {
 func appendText(dst, p, originals []byte) (text, orig []byte, invalid int) {
 	start := 0 // of what was not appended yet
 	for i := 0; i < len(p); {
-		if i+8 <= len(p) && plainWord(binary.LittleEndian.Uint64(p[i:])) {
-			i += 8
-			continue
+		if i+8 <= len(p) {
+			marks := oddBytes(binary.LittleEndian.Uint64(p[i:]))
+			if marks == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(marks) / 8
 		}
 		dst = append(dst, p[start:i]...)
 		// Where there is one line end or colour there are often more: the
