@@ -14,7 +14,7 @@ import (
 //	screen open NAME COLSxROWS KEY COMMAND…   KEY's clients are on the PATH
 //	screen resize NAME COLSxROWS
 //	screen keys NAME KEYS…                     as tmux send-keys takes them
-//	screen shows NAME REGEXP                   until it does
+//	screen shows NAME REGEXP                   until it does, or with ! until it does not
 //	screen save NAME FILE                      what it shows now
 func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 	w := townOf(ts)
@@ -55,7 +55,7 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 		defer func() { fmt.Fprint(ts.Stdout(), shown) }()
 		await(ts, "screen shows "+args[2], func() (bool, error) {
 			shown = tmux("capture-pane", "-p", "-t", name)
-			return pattern.MatchString(shown), nil
+			return pattern.MatchString(shown) != neg, nil
 		})
 	case "save":
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(tmux("capture-pane", "-p", "-t", name)), 0o600))
