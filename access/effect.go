@@ -19,6 +19,7 @@ const (
 	EffectSealed         EffectKind = "sealed"          // and ended, its recording sealed
 	EffectGrantEnded     EffectKind = "grant_ended"     // in the thread: expired, released, revoked, lapsed
 	EffectTaken          EffectKind = "taken"           // to who had it: their grant was revoked
+	EffectUnwatched      EffectKind = "unwatched"       // in the thread: a session waits for somebody to watch it
 	EffectAuto           EffectKind = "auto_approved"   // nobody was asked; for the daily digest
 )
 

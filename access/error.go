@@ -56,6 +56,7 @@ const (
 	ReasonRemoved      Reason = "removed"         // person, key or rule is no longer there
 	ReasonKilled       Reason = "killed"          // somebody ended this session
 	ReasonIdle         Reason = "idle"            // nothing passed for limits.idle
+	ReasonUnwatched    Reason = "unwatched"       // nobody watched a session that must be watched
 	ReasonShutdown     Reason = "shutdown"        // the bastion is going down
 	ReasonLimit        Reason = "limit"           // a limit of the configuration
 	ReasonNotAllowed   Reason = "not_allowed"     // a command that this person may not use

@@ -65,10 +65,13 @@ type Pass struct {
 	Request      RequestID // empty with standing access
 	Grant        GrantID
 	Approvers    []PersonName
-	Bulk         Bulk      // of streams beyond the recording's limit
-	Input        bool      // what is typed at a terminal is kept
-	BreakGlass   bool      // the grant was taken in an emergency: nobody approved it
-	NotAfter     time.Time // zero with standing access: no end by time
+	Bulk         Bulk // of streams beyond the recording's limit
+	Input        bool // what is typed at a terminal is kept
+	BreakGlass   bool // the grant was taken in an emergency: nobody approved it
+	// Vigil is kept while a second person watches; nothing may run at the host
+	// before, and nothing pass while it is not. Nil: the rule wants nobody.
+	Vigil    *Vigil
+	NotAfter time.Time // zero with standing access: no end by time
 }
 
 // Warning says that the grant ends soon, or that the session may now go on

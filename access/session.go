@@ -38,6 +38,12 @@ type Session struct {
 	BytesIn      int64
 	Recording    string // path below the recordings directory, YYYY/MM/DD/ID
 	Certificate  Certificate
+
+	// Of a live session that runs only while a second person watches, as the
+	// desk knows it; not stored.
+	Vigil    bool         // it is one
+	Paused   bool         // nobody watches now
+	Watchers []PersonName // who does, as far as they count
 }
 
 // End causes that are no [Reason].

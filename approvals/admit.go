@@ -57,6 +57,9 @@ func (d *Desk) admit(ctx context.Context, s *session) (*access.Pass, error) {
 		if refused != nil {
 			return nil, refused
 		}
+		if refused := d.watchable(s.app, r); refused != nil {
+			return nil, refused
+		}
 		pass, err := d.enter(ctx, s, r)
 		switch {
 		case errors.Is(err, errStale):
@@ -142,6 +145,7 @@ func (d *Desk) enterStanding(ctx context.Context, s *session, r ruling) (*access
 		return nil, err
 	}
 	s.admitted, s.ruling = true, r
+	d.vigil(s)
 	d.mu.Unlock()
 	return d.pass(s, nil), nil
 }

@@ -61,10 +61,10 @@ type Config struct {
 	// Shown says that [Desk.Deliver] runs somewhere: requests go into the
 	// outbox. Without it none do, or they would wait there for ever.
 	Shown bool
-	// HideCommands keeps the command lines of sessions out of requests, and
-	// with them out of the database and Slack: recordings are encrypted, and
-	// what they hold is for their recipients alone.
-	HideCommands bool
+	// Encrypted says that what recordings hold is for their recipients alone.
+	// The command lines of sessions stay out of requests, and with them out of
+	// the database and Slack; and nobody can watch.
+	Encrypted bool
 	// OnCall answers for rules that let in who is on call; without it nobody
 	// is.
 	OnCall OnCall

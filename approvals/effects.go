@@ -75,8 +75,11 @@ func (d *Desk) tellEffects(ctx context.Context, n Notifier, list []access.Effect
 			return 0, err
 		}
 		t.Asked = t.Notice.Asked
-		if first.Kind == access.EffectBreakGlass {
+		switch first.Kind {
+		case access.EffectBreakGlass:
 			t.Asked = alarmed(d.Policy.Current(), t.Notice.Request)
+		case access.EffectUnwatched:
+			t.Asked = mayKeep(d.Policy.Current(), t.Notice.Request)
 		}
 	}
 	switch first.Kind.Place() {
@@ -109,6 +112,16 @@ func (d *Desk) tellEffects(ctx context.Context, n Notifier, list []access.Effect
 	defer cancel()
 	told, err := n.Tell(ctx, t)
 	return min(max(told, 1), len(list)), err
+}
+
+// mayKeep are those who may watch the sessions of a request.
+func mayKeep(p *policy.Policy, r access.Request) []access.Person {
+	requester, known := p.Person(r.Person)
+	rule, there := p.Rule(r.Rule)
+	if !known || !there {
+		return nil
+	}
+	return p.Watchers(rule, requester)
 }
 
 // alarmed are those who are told of a break-glass: who could have approved it,

@@ -184,6 +184,13 @@ func (d *Desk) expel(hits func(access.PersonName, string) bool, cause *access.Er
 	for _, end := range ends {
 		end(cause)
 	}
+	p := d.Policy.Current()
+	d.dropWatchers(func(_ *session, w *watcher) *access.Error {
+		if person, known := p.Person(w.actor.Person); known && (hits(person.Name, "") || hits(person.Human(), "")) {
+			return cause
+		}
+		return nil
+	})
 }
 
 func (c *change) auditLock(kind audit.Kind, actor access.Actor, s access.Subject, detail map[string]string) error {

@@ -26,18 +26,27 @@ type session struct {
 	end      context.CancelCauseFunc
 	warnings chan access.Warning
 
+	settling sync.Mutex // held while it is brought to what its watchers make of it; taken before mu
+
 	// Guarded by Desk.mu. grant and ruling are set inside writer
 	// transactions, so whoever ends a grant within a later one sees them.
 	admitted bool
 	ruling   ruling
 	grant    access.Grant // zero with standing access
 	warned   int          // how many of warnAt have passed for this grant
+
+	vigil    *access.Vigil // nil unless its rule wants somebody to watch; set with admitted, once
+	watchers map[*watcher]bool
+	runs     bool              // somebody watches, as the audit chain has it
+	lastEyes access.PersonName // who was the last to watch
+	pausedAt time.Time
+	nudged   time.Time // when the thread was last told that it waits for somebody
 }
 
 // register makes a session known, before it is evaluated: from here on a
 // sweep sees it.
 func (d *Desk) register(a access.Application) (*session, error) {
-	s := &session{app: a, warnings: make(chan access.Warning, warningsKept)}
+	s := &session{app: a, warnings: make(chan access.Warning, warningsKept), watchers: map[*watcher]bool{}}
 	s.life, s.end = context.WithCancelCause(context.Background())
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -51,7 +60,16 @@ func (d *Desk) register(a access.Application) (*session, error) {
 func (d *Desk) unregister(s *session) {
 	d.mu.Lock()
 	delete(d.sessions, s.app.Session)
+	var guests []*watcher
+	for w := range s.watchers {
+		if w.actor.Via == access.ViaConsole && !d.audits(w.actor.Person) {
+			guests = append(guests, w) // who watched a session may not replay it for that
+		}
+	}
 	d.mu.Unlock()
+	for _, w := range guests {
+		w.end(access.Refuse(access.ReasonNotFound, "the session is over", ""))
+	}
 	s.end(nil)
 }
 
@@ -77,6 +95,7 @@ func (d *Desk) pass(s *session, approvers []access.PersonName) *access.Pass {
 		Grant:        g.ID,
 		BreakGlass:   g.BreakGlass,
 		Approvers:    approvers,
+		Vigil:        s.vigil,
 		NotAfter:     g.NotAfter,
 	}
 }
@@ -87,13 +106,14 @@ func (c *change) bind(s *session, r ruling, g access.Grant) {
 	d := c.desk
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	before := *s
+	admitted, ruling, grant, warned, vigil := s.admitted, s.ruling, s.grant, s.warned, s.vigil
 	c.Undo(func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		s.admitted, s.ruling, s.grant, s.warned = before.admitted, before.ruling, before.grant, before.warned
+		s.admitted, s.ruling, s.grant, s.warned, s.vigil = admitted, ruling, grant, warned, vigil
 	})
 	s.admitted, s.ruling, s.grant, s.warned = true, r, g, 0
+	d.vigil(s)
 }
 
 // tellMoved has the session tell its person, once the transaction c is

@@ -27,7 +27,7 @@ func (d *Desk) post(ctx context.Context, s *session, r ruling, mayAsk bool) (*wa
 	}
 	request := d.draft(r, s.app.Identity, length, s.app.Reason)
 	request.Kind = s.app.Kind
-	if !d.HideCommands {
+	if !d.Encrypted {
 		request.Command = s.app.Command
 	}
 	w := &waiter{session: s, ruling: r, changed: make(chan struct{}, 1)}

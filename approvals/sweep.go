@@ -34,6 +34,7 @@ func (d *Desk) Sweep(ctx context.Context) error {
 	// cause already, and keep the first one.
 	d.endUncovered(p)
 	d.sweepConsoles(p)
+	d.sweepWatchers(p)
 	d.mu.Lock()
 	d.swept = p
 	d.mu.Unlock()
@@ -93,11 +94,14 @@ func (d *Desk) uncovered(p *policy.Policy) map[*session]*access.Error {
 		}
 		r, refused := judge(p, s.app.Identity, s.app.Target, s.app.Kind, now)
 		covered := refused == nil && r.target == s.ruling.target && within(s.ruling.allow, r.allow) &&
-			(r.standing || s.grant.ID != "" && s.grant.Rule == r.rule.Name)
+			(r.standing || s.grant.ID != "" && s.grant.Rule == r.rule.Name) &&
+			(r.rule.Watch != access.WatchRequired || s.vigil != nil)
 		switch {
 		case covered:
 		case refused != nil && refused.Reason == access.ReasonCondition:
 			list[s] = refused
+		case refused == nil && r.rule.Watch == access.WatchRequired && s.vigil == nil:
+			list[s] = access.Refuse(access.ReasonRemoved, "the access rules now want this watched", "Connect again")
 		default:
 			list[s] = removed(s.app.Target)
 		}

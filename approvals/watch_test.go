@@ -33,20 +33,20 @@ func TestWatch(t *testing.T) {
 	}
 	p := w.open("alice", "root@web1", access.KindShell, atTerminal).admitted()
 
-	_, err := w.Watch(t.Context(), w.by("bob"), id)
+	_, err := w.Watch(t.Context(), w.by("bob"), id, true)
 	w.refusal(err, access.ReasonNotAllowed)
 	if len(told(p)) != 0 || len(w.events(audit.DecisionRefused)) != 1 {
 		t.Error("who may not watch: the person was told, or the chain was not")
 	}
-	leave, err := w.Watch(t.Context(), w.by("erin"), id)
+	watching, err := w.Watch(t.Context(), w.by("erin"), id, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := told(p); len(got) != 1 || got[0].Watcher != "erin" || got[0].Gone {
 		t.Errorf("told %+v", got)
 	}
-	leave()
-	leave()
+	watching.Leave()
+	watching.Leave()
 	if got := told(p); len(got) != 1 || got[0].Watcher != "erin" || !got[0].Gone {
 		t.Errorf("told %+v", got)
 	}
@@ -58,15 +58,15 @@ func TestWatch(t *testing.T) {
 
 	// Of a session without a terminal nobody is told: its stderr is a program's.
 	quiet := w.open("alice", "root@web1", access.KindExec, func(a *access.Application) { id = a.Session }).admitted()
-	if leave, err = w.Watch(t.Context(), local, id); err != nil {
+	if watching, err = w.Watch(t.Context(), local, id, true); err != nil {
 		t.Fatal(err)
 	}
-	leave()
+	watching.Leave()
 	if got := told(quiet); len(got) != 0 {
 		t.Errorf("told %+v", got)
 	}
 	quiet.Done()
-	_, err = w.Watch(t.Context(), local, id)
+	_, err = w.Watch(t.Context(), local, id, true)
 	w.refusal(err, access.ReasonNotFound)
 }
 
@@ -79,11 +79,11 @@ func TestWatchQuietly(t *testing.T) {
 		id = a.Session
 		a.AskReason = func(context.Context) (string, error) { return "because", nil }
 	}).admitted()
-	leave, err := w.Watch(t.Context(), local, id)
+	watching, err := w.Watch(t.Context(), local, id, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leave()
+	watching.Leave()
 	if got := told(p); len(got) != 0 {
 		t.Errorf("told %+v", got)
 	}

@@ -59,8 +59,10 @@ const (
 	SessionStarted     Kind = "session.started"     // (kind)
 	SessionEnded       Kind = "session.ended"       // (kind, cause, detail, exit_status, sequence, manifest)
 	SessionKilled      Kind = "session.killed"      // somebody ended it (reason, via)
-	SessionWatched     Kind = "session.watched"     // somebody began to watch it live (via, told)
+	SessionWatched     Kind = "session.watched"     // somebody began to watch it live (via, told, counts)
 	SessionUnwatched   Kind = "session.unwatched"   // and does no longer (via, for)
+	SessionPaused      Kind = "session.paused"      // it may run only while a second person watches, and nobody does (cause)
+	SessionResumed     Kind = "session.resumed"     // somebody does: it runs (watchers, after)
 	ChannelRefused     Kind = "channel.refused"     // the gate; what there is of (channel, request, subsystem, destination, reason, by)
 	RecordingFailed    Kind = "recording.failed"    // it could not be begun, gone on with, or sealed so far (cause)
 	RecordingRecovered Kind = "recording.recovered" // cut short by a crash, closed at the next start

@@ -62,7 +62,7 @@ type Console interface {
 	Serve(ctx context.Context, t Terminal) int
 }
 
-// Limits are those of the contract. All must be positive, but the last two.
+// Limits are those of the contract. All must be positive, but the last three.
 type Limits struct {
 	Handshake            time.Duration // to the end of the first key exchange
 	Auth                 time.Duration // from there to a proven key
@@ -72,6 +72,7 @@ type Limits struct {
 	Idle                 time.Duration // without a byte in either direction; not while waiting
 	SessionsPerPerson    int           // and twice as many connections
 	Host                 time.Duration // for a host to answer: connection and login, a channel, a start; 0: 20 s
+	Unwatched            time.Duration // nobody watches a session that must be watched; 0: 10 m
 	HalfClose            time.Duration // without input, until a client is told that a program that runs on has shut its output; 0: 1 m
 }
 

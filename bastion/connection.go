@@ -44,6 +44,7 @@ type connection struct {
 	opened atomic.Int64  // session channels so far
 	opens  atomic.Int64  // channels being opened or open
 
+	probe    probe
 	globals  queue[*gossh.Request]
 	leg      legSlot
 	forwards forwardSlot

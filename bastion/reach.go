@@ -13,7 +13,11 @@ import (
 
 // host runs an admitted session: mint, record, dial, relay, seal.
 func (s *session) host(st started, pass *access.Pass) {
-	rec, l, err := s.reach(pass, s.facts(st), s.shape())
+	reach := s.reach
+	if pass.Vigil != nil {
+		reach = s.reachWatched
+	}
+	rec, l, err := reach(pass, s.facts(st), s.shape())
 	if rec == nil {
 		s.refused(err)
 		return
@@ -32,7 +36,11 @@ func (s *session) host(st started, pass *access.Pass) {
 	if out.cause == nil && !out.left {
 		s.patience = s.srv.Limits.Idle
 	}
-	s.seal(rec, out.end())
+	end := out.end()
+	if pass.Vigil != nil && l != nil {
+		end.Certificate = l.facts // not there when the recording began
+	}
+	s.seal(rec, end)
 	s.part(out)
 }
 
@@ -60,6 +68,13 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 	s.mu.Unlock()
 	defer context.AfterFunc(s.ctx, func() { l.leave(host) })()
 
+	if pass.Vigil != nil { // they may have left meanwhile
+		if err := s.awaitWatcher(pass, rec); err != nil {
+			go gossh.DiscardRequests(requests)
+			l.leave(host)
+			return s.cutShort(err)
+		}
+	}
 	defer s.c.unaccept(s)
 	ok, err := s.inTime(l, func() (bool, error) {
 		s.lend(host, setup, pass, rec)
@@ -71,7 +86,7 @@ func (s *session) run(st started, pass *access.Pass, rec *recorder.Recording, l 
 	}
 	t := s.tape(st, rec)
 	defer t.watch.End()
-	r := s.newRelay(l, host, t, setup.pty != nil)
+	r := s.newRelay(l, host, t, setup.pty != nil, pass.Vigil)
 	s.mu.Lock()
 	s.program = r
 	latest := s.setup.window

@@ -28,6 +28,7 @@ type relay struct {
 	rec      tape
 	terminal bool
 
+	vigil  *vigil // nil unless somebody must watch
 	outbox *outbox
 	active atomic.Int64 // unix nanoseconds of the last byte
 	fed    atomic.Int64 // of the last byte that the host took
@@ -48,10 +49,13 @@ type outcome struct {
 	signal        *exitSignal
 }
 
-func (s *session) newRelay(l *leg, host gossh.Channel, rec tape, terminal bool) *relay {
+func (s *session) newRelay(l *leg, host gossh.Channel, rec tape, terminal bool, v *access.Vigil) *relay {
 	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, outbox: newOutbox(s.ctx, host, s.reply)}
 	r.touch()
 	r.moved()
+	if v != nil {
+		r.keepVigil(v)
+	}
 	return r
 }
 
@@ -74,10 +78,17 @@ func (r *relay) run(requests <-chan *gossh.Request, pass *access.Pass) outcome {
 
 	idle := time.NewTimer(r.s.srv.Limits.Idle)
 	defer idle.Stop()
+	r.beginVigil()
+	defer r.endVigil()
 	failed := r.rec.Failed()
 	var readsOn <-chan time.Time
 	for streams := 2; ; {
+		watchers, unwatched := r.changes()
 		select {
+		case <-watchers:
+			r.overseen()
+		case <-unwatched:
+			r.s.end(r.s.srv.unwatched())
 		case <-drained:
 			if streams--; streams == 0 {
 				readsOn = r.readsOn()
@@ -140,6 +151,9 @@ func closedAfter(told chan struct{}, streams int) <-chan struct{} {
 // copyOut carries one stream of the host to the client.
 func (r *relay) copyOut(src io.Reader, dst io.Writer, record func([]byte) error) {
 	err := pump(src, func(p []byte) error {
+		if err := r.hold(); err != nil {
+			return err
+		}
 		r.touch()
 		if err := record(p); err != nil {
 			return recordingFailed(err)
@@ -158,6 +172,14 @@ func (r *relay) copyOut(src io.Reader, dst io.Writer, record func([]byte) error)
 // counts what is typed at a terminal: what matters is on the screen, and
 // passwords are not.
 func (r *relay) Write(p []byte) (int, error) {
+	if r.vigil != nil {
+		return len(p), r.typed(p)
+	}
+	return r.toHost(p)
+}
+
+// toHost records and delivers what the client sends.
+func (r *relay) toHost(p []byte) (int, error) {
 	r.touch()
 	r.moving.Store(true)
 	defer r.moved()
@@ -180,6 +202,15 @@ func (r *relay) moved() {
 
 // End passes on that the client sends no more.
 func (r *relay) End() {
+	if r.vigil != nil && r.vigil.typing != nil {
+		r.vigil.typing.finish()
+		return
+	}
+	r.shut()
+}
+
+// shut tells the host that there is no more input.
+func (r *relay) shut() {
 	r.inOver.Store(true)
 	_ = r.host.CloseWrite() // fails when the program has ended
 }
@@ -212,7 +243,7 @@ func (r *relay) clientRequest(q *gossh.Request) bool {
 	case resizeTerminal:
 		return r.outbox.put(q, r.resize(q))
 	case passOn:
-		return r.outbox.put(q, true)
+		return r.outbox.put(q, r.signals())
 	default:
 		return r.outbox.put(q, false)
 	}
@@ -280,6 +311,10 @@ func (r *relay) unrecorded(pass *access.Pass) {
 // checkIdle ends a session in which nothing has passed, or waits on.
 func (r *relay) checkIdle(t *time.Timer) {
 	limit := r.s.srv.Limits.Idle
+	if r.vigil != nil && r.vigil.paused != nil { // that has a clock of its own
+		t.Reset(limit)
+		return
+	}
 	quiet := time.Since(time.Unix(0, r.active.Load()))
 	if quiet >= limit {
 		r.s.end(access.Refuse(access.ReasonIdle, "nothing passed for "+limit.String(), "Connect again"))

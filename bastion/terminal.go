@@ -35,6 +35,9 @@ type Terminal struct {
 	// it is over: on ends with it. ctx is that of the console, or hangs on it.
 	// Only one may be under way at a time.
 	Connect func(ctx context.Context, to access.Trip, on Lent) access.Return
+	// Answers asks the client for a sign of life, and reports whether there was
+	// one before ctx ended.
+	Answers func(ctx context.Context) bool
 }
 
 // consoleProgram takes a console session's requests and input.
@@ -87,6 +90,7 @@ func (s *session) console(st started) {
 		Identity: s.c.identity, Command: st.argument,
 		Stdin: stdin, Stdout: s.ch, Stderr: s.ch.Stderr(), Env: map[string]string{},
 		Connect: s.travel,
+		Answers: s.c.answers,
 	}
 	for _, e := range setup.env {
 		t.Env[e.Name] = e.Value

@@ -110,7 +110,7 @@ func (s *visit) reach(pass *access.Pass, facts access.Session, shape recorder.Sh
 		<-told
 	}
 	if err != nil {
-		s.event(audit.RecordingFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
+		s.unrecordable(pass, err)
 		return nil, nil, err
 	}
 	if l == nil {
@@ -120,6 +120,10 @@ func (s *visit) reach(pass *access.Pass, facts access.Session, shape recorder.Sh
 		s.c.leg.put(l)
 	}
 	return rec, l, nil
+}
+
+func (s *visit) unrecordable(pass *access.Pass, err error) {
+	s.event(audit.RecordingFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
 }
 
 // record opens the recording. No recording, no bytes.

@@ -78,8 +78,11 @@ type Call struct {
 	Stdout, Stderr io.Writer   // lines end in \n; a raw terminal's owner translates
 	Terminal       *Size       // of Stdout; nil when it is none
 	Resizes        <-chan Size // later ones of Terminal; nil for none
-	Color          bool        // Stdout shows colour and nobody asked for none
-	Reason         string      // from SALLYPORT_REASON; --reason goes first
+	// Answers asks whoever sits at Terminal for a sign of life until ctx ends;
+	// nil where nobody can be asked.
+	Answers func(ctx context.Context) bool
+	Color   bool   // Stdout shows colour and nobody asked for none
+	Reason  string // from SALLYPORT_REASON; --reason goes first
 	// Connect runs a session to a host on the caller's terminal, or on their
 	// streams without one, and returns when it is over; nil where there are
 	// none.

@@ -35,7 +35,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"connect": people, "request": people, "cancel": people, "release": people, "extend": people,
 		"lock": "carol dave local", "unlock": "dave local",
 		"revoke": everyone, "kill": everyone,
-		"watch": "carol local", "replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local", "note": "carol", "notes": "carol local",
+		"watch": "bob carol local", "replay": "carol local", "search": "carol local", "verify": "carol local", "export": "carol local", "audit": "carol local", "keys": "carol dave local", "note": "carol", "notes": "carol local",
 		"hold": "carol dave local", "unhold": "carol dave",
 	}
 	if len(may) != len(lines) {

@@ -18,7 +18,7 @@ func (s *set) hosts() *cobra.Command {
 		options: "[--json]",
 		short:   "list the hosts that you may reach",
 		long: `Lists what you may reach: host, login, whether you may go at once (standing) or
-must be approved (approval), and what for. "ssh LOGIN@HOST@bastion" takes you there.
+must be approved (approval), whether somebody must watch (watched), and what for. "ssh LOGIN@HOST@bastion" takes you there.
 The socket sees the whole inventory.`,
 		examples: []string{"hosts", "hosts --json"},
 		who:      everyone,
@@ -47,11 +47,13 @@ type rightShape struct {
 	Access  optional            `json:"access"`
 	Rule    optional            `json:"rule"`
 	May     []access.Capability `json:"may"`
+	Watched bool                `json:"watched"` // its sessions run only while a second person watches
 }
 
 func rightJSON(r policy.Right) rightShape {
 	shape := loginJSON(r.Host, r.Login)
 	shape.Access, shape.Rule, shape.May = optional(accessWord(r.Outcome)), optional(r.Rule.Name), r.May
+	shape.Watched = r.Rule.Watch == access.WatchRequired
 	return shape
 }
 
@@ -71,6 +73,14 @@ func accessWord(o policy.Outcome) string {
 	return "approval"
 }
 
+// watchedWord says that somebody must watch.
+func watchedWord(r *policy.Rule) string {
+	if r.Watch == access.WatchRequired {
+		return ", watched"
+	}
+	return ""
+}
+
 func (c *call) showRights(rights []policy.Right) {
 	if len(rights) == 0 {
 		c.page.linef("no hosts: no rule names you")
@@ -82,7 +92,7 @@ func (c *call) showRights(rights []policy.Right) {
 		if r.Outcome == policy.Standing {
 			look = green
 		}
-		t.add(r.Host.Name, r.Login, cell{accessWord(r.Outcome), look}, words(r.May), or(strings.Join(r.Host.Aliases, " ")), or(labels(r.Host)))
+		t.add(r.Host.Name, r.Login, cell{accessWord(r.Outcome) + watchedWord(r.Rule), look}, words(r.May), or(strings.Join(r.Host.Aliases, " ")), or(labels(r.Host)))
 	}
 	c.page.table(t)
 }

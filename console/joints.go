@@ -23,8 +23,9 @@ type Desk interface {
 	// Revoke takes the ID of a grant or of its request.
 	Revoke(ctx context.Context, actor access.Actor, id string, reason string) error
 	Kill(ctx context.Context, actor access.Actor, id access.SessionID, reason string) error
-	// Watch lets the actor look on at a live session until leave is called.
-	Watch(ctx context.Context, actor access.Actor, id access.SessionID) (leave func(), err error)
+	// Watch lets the actor look on at a live session until they leave. screen
+	// says that it is shown on a terminal and that Shown will be told what is.
+	Watch(ctx context.Context, actor access.Actor, id access.SessionID, screen bool) (*access.Watching, error)
 	Lock(ctx context.Context, actor access.Actor, s access.Subject, reason string) error
 	Unlock(ctx context.Context, actor access.Actor, s access.Subject, reason string) error
 }

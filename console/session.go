@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,8 @@ func (s *set) sessions() *cobra.Command {
 		options: "[--person NAME] [--host NAME] [--since TIME] [--kind KIND] [--state STATE] [--limit N] [--json]",
 		short:   "list sessions",
 		long: `Lists your sessions, live ones first, then newest first. Auditors, admins and
-the socket see everybody's.
+the socket see everybody's, and approvers those that they may watch because their
+rule wants a second person who does. Those are "unwatched" while nobody is, and on top.
 
 KIND is shell, exec, sftp or forward. STATE is live, sealed (ended, its recording
 closed and signed) or recovered (cut short by a crash, closed afterwards). TIME is
@@ -44,6 +46,12 @@ closed and signed) or recovered (cut short by a crash, closed afterwards). TIME 
 		if err != nil {
 			return err
 		}
+		others, err := c.awaiting(f)
+		if err != nil {
+			return err
+		}
+		found = append(others, found...)
+		pausedFirst(found)
 		if asJSON {
 			return c.json(each(found, sessionJSON))
 		}
@@ -61,6 +69,34 @@ closed and signed) or recovered (cut short by a crash, closed afterwards). TIME 
 	cmd.Flags().Var(&f.limit, "limit", "at most N; 50 when left out, 1000 with --json")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of sessions as JSON")
 	return cmd
+}
+
+// awaiting are the live sessions of others that a second person must watch, and
+// that the caller may: an approver sees nothing else of others.
+func (c *call) awaiting(f sessionFilter) ([]access.Session, error) {
+	if c.seesAll() || c.roles&approver == 0 || f.state != "" && f.state != string(access.SessionLive) {
+		return nil, nil
+	}
+	live, err := c.Store.Sessions(c.ctx, access.SessionQuery{State: access.SessionLive, Host: c.hostName(f.host)})
+	return slices.DeleteFunc(live, func(s access.Session) bool {
+		rule, ruled := c.policy.Rule(s.Rule)
+		requester, there := c.policy.Person(s.Person)
+		return !s.Vigil || !ruled || !there || f.person != "" && f.person != string(s.Person) ||
+			f.kind != "" && f.kind != string(s.Kind) || !c.policy.MayWatch(rule, requester, c.person)
+	}), err
+}
+
+// pausedFirst puts what waits for somebody to watch it on top.
+func pausedFirst(list []access.Session) {
+	slices.SortStableFunc(list, func(a, b access.Session) int {
+		switch {
+		case a.Paused == b.Paused:
+			return 0
+		case a.Paused:
+			return -1
+		}
+		return 1
+	})
 }
 
 // liveFirst asks for live sessions first and then for the others, so that a
@@ -110,13 +146,15 @@ func (c *call) showSessions(ss []access.Session) {
 	}
 	t := table{head: []string{"ID", "STATE", "PERSON", "LOGIN@HOST", "KIND", "STARTED", "LASTED", "END"}}
 	for _, s := range ss {
-		look, until := plain, s.EndedAt
-		if s.State == access.SessionLive {
+		look, until, state := plain, s.EndedAt, string(s.State)
+		if s.Paused {
+			look, until, state = yellow, c.page.now, "unwatched"
+		} else if s.State == access.SessionLive {
 			look, until = green, c.page.now
 		} else if s.State == access.SessionRecovered {
 			look = yellow
 		}
-		t.add(string(s.ID), cell{string(s.State), look}, string(s.Person), s.Target.String(), string(s.Kind),
+		t.add(string(s.ID), cell{state, look}, string(s.Person), s.Target.String(), string(s.Kind),
 			c.page.ago(s.StartedAt), coarse(max(until.Sub(s.StartedAt), 0)), or(ending(s)))
 	}
 	c.page.table(t)

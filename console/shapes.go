@@ -39,6 +39,9 @@ type sessionShape struct {
 	Approvers      []access.PersonName `json:"approvers"`
 	Recording      string              `json:"recording"`
 	Flags          []string            `json:"flags"`
+	// Of a live session that runs only while a second person watches.
+	Paused   bool                `json:"paused"`   // nobody does now
+	Watchers []access.PersonName `json:"watchers"` // who does
 }
 
 func sessionJSON(s access.Session) sessionShape {
@@ -49,7 +52,7 @@ func sessionJSON(s access.Session) sessionShape {
 		StartedAt: stamp(s.StartedAt), EndedAt: stamp(s.EndedAt), State: s.State,
 		ExitStatus: s.ExitStatus, EndCause: optional(s.EndCause), BytesOut: s.BytesOut,
 		RequestID: optional(s.RequestID), Approvers: list(s.Approvers), Recording: s.Recording,
-		Flags: flagsOf(s),
+		Flags: flagsOf(s), Paused: s.Paused, Watchers: list(s.Watchers),
 	}
 }
 

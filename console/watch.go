@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -30,11 +31,18 @@ With "ssh -t bastion watch ID" it is the player of the terminal UI: pause, go ba
 search, F to follow again, k to end the session with a reason, ? for all keys, q to
 leave. At the socket it is the picture alone, and Ctrl-C leaves.
 
+A session whose rule says "watch: required" runs only while a second person watches:
+an auditor or an approver of its rule, never its own person, in that player, with the
+present before them. Going back, pausing and leaving pauses the session.
+
 Elsewhere: prints each line once it is complete, as plain text, until the session
 ends.`,
 		examples: []string{"sessions --state live", "watch 01KAZ4T9V5J8M2N3P4Q5R6S7T8"},
-		who:      auditor | local,
+		who:      auditor | approver | local,
 	}, func(c *call, args []string) error {
+		if c.roles&(auditor|local) == 0 && (c.Terminal == nil || c.Stdin == nil) {
+			return access.Refuse(access.ReasonNotAllowed, "approvers watch at a terminal", "ssh -t bastion watch ID")
+		}
 		found, err := c.running(args[0])
 		if err != nil {
 			return err
@@ -47,11 +55,15 @@ ends.`,
 			return unwatchable(found, err)
 		}
 		defer r.Close()
-		leave, err := c.Desk.Watch(c.ctx, c.Actor, found.ID)
+		watching, err := c.Desk.Watch(c.ctx, c.Actor, found.ID, false)
 		if err != nil {
 			return err
 		}
-		defer leave()
+		defer watching.Leave()
+		c.ctx = watching.Context
+		if found.Vigil {
+			fmt.Fprintln(c.Stderr, "sallyport: this does not count as the second person who must watch: ssh -t bastion watch "+string(found.ID))
+		}
 		m := &movie{cast: r, terminal: found.Terminal}
 		if c.Terminal != nil {
 			err = c.projectLive(m, found.ID)
@@ -81,8 +93,13 @@ func (c *call) running(typed string) (access.Session, error) {
 		return access.Session{}, err
 	}
 	found, err := c.Store.Session(c.ctx, id)
-	if err == nil && found.State != access.SessionLive {
+	switch {
+	case err != nil:
+	case found.State != access.SessionLive:
 		err = access.Refuse(access.ReasonNotFound, "this session is over", "replay shows it").About(string(id))
+	case found.BastionID != c.BastionID:
+		err = access.Refuse(access.ReasonNotFound, "this session runs on "+found.BastionID+", and this is "+c.BastionID,
+			"Watch it there").About(string(id))
 	}
 	return found, err
 }

@@ -282,8 +282,11 @@ func (w *world) Kill(_ context.Context, a access.Actor, id access.SessionID, rea
 	return w.note("kill %s %s %q", a.Person, id, reason)
 }
 
-func (w *world) Watch(_ context.Context, a access.Actor, id access.SessionID) (func(), error) {
-	return func() { _ = w.note("leave %s", id) }, w.note("watch %s %s", a.Person, id)
+func (w *world) Watch(ctx context.Context, a access.Actor, id access.SessionID, _ bool) (*access.Watching, error) {
+	if err := w.note("watch %s %s", a.Person, id); err != nil {
+		return nil, err
+	}
+	return &access.Watching{Context: ctx, Shown: func(bool) {}, Leave: func() { _ = w.note("leave %s", id) }}, nil
 }
 
 // The store.

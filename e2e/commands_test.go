@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -44,6 +45,7 @@ import (
 //	needs PROGRAM…          what a script drives that not everybody has; python:MODULE, fuse, trace, mount
 //	recorded KIND REGEXP    until a closed recording of KIND holds it
 //	found REGEXP SEARCH…    until a search with these words finds it
+//	holds FILE REGEXP       until the file holds it
 //	digest NAME FILE        sets NAME to the file's SHA-256
 //	json FILE PATH VALUE    a value in a JSON document: "0.state", "#" for a length
 //
@@ -57,6 +59,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
 	"disk": cmdDisk, "metric": cmdMetric,
 	"needs": cmdNeeds, "recorded": cmdRecorded, "digest": cmdDigest, "found": cmdFound,
+	"holds": cmdHolds,
 }
 
 func init() {
@@ -354,6 +357,21 @@ func compile(ts *testscript.TestScript, pattern string) *regexp.Regexp {
 	re, err := regexp.Compile(`(?ms)` + pattern)
 	ts.Check(err)
 	return re
+}
+
+// cmdHolds awaits what a program writes to a file.
+func cmdHolds(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: holds FILE REGEXP")
+	}
+	pattern := compile(ts, args[1])
+	await(ts, args[0]+" holds "+args[1], func() (bool, error) {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return pattern.Match(text), err
+	})
 }
 
 // await looks until it is so. A condition that can no longer come true is an

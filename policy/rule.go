@@ -25,7 +25,7 @@ type Rule struct {
 	Approval  *Approval  // nil: standing access
 	Grant     Grant      // zero without approval
 	Record    Record
-	Watch     access.Watch // whether people are told that somebody watches; empty in a deny rule
+	Watch     access.Watch // what it wants of those who watch; empty in a deny rule
 }
 
 // Record is what a rule asks of the recordings of its sessions.

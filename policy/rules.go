@@ -95,11 +95,7 @@ func (r *reader) readAllowing(key string, f ruleForm, rule *Rule) {
 		}
 		rule.Record.Bulk, rule.Record.Input = bulk, f.Record.Input
 	}
-	watch, err := access.ParseWatch(f.Watch)
-	if err != nil {
-		r.doc.Faultf(key+".watch", "%v", err)
-	}
-	rule.Watch = watch
+	r.readWatch(key, f, rule)
 	if f.Approval == nil {
 		if f.Grant != nil {
 			r.doc.Faultf(key+".grant", "belongs to an approval; standing access has no grant")

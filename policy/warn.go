@@ -23,8 +23,12 @@ func (r *reader) warn() {
 		if rule.Approval != nil {
 			r.warnOfNoApprover(at("rules", i)+".approval.by", rule)
 		}
+		if rule.Watch == access.WatchRequired {
+			r.warnOfNoWatcher(at("rules", i)+".watch", rule)
+		}
 	}
 	r.warnOfOverlaps(reaches)
+	r.warnOfUnwatched(reaches)
 }
 
 // warnOfSharedAddresses: a machine under two names obeys two sets of rules,

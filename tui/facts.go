@@ -16,6 +16,9 @@ import (
 func stateOf(l *look, s access.Session) (string, lipgloss.Style) {
 	switch s.State {
 	case access.SessionLive:
+		if s.Paused {
+			return "◌ unwatched", l.Warn
+		}
 		return "● live", l.Good
 	case access.SessionRecovered:
 		return "! recovered", l.Warn

@@ -38,6 +38,7 @@ type player struct {
 	speed     int
 	idle      int
 	follow    bool
+	present   bool   // what is recorded now is on the screen, as the recording was told
 	seeking   *order // under way, over several commands
 	needle    string
 	hits      hits
@@ -110,6 +111,11 @@ func (p *player) Typing() bool { return p.line != nil || p.ask != nil || p.facts
 func (p *player) SetSize(cols, rows int) { p.cols, p.rows = cols, rows }
 
 func (p *player) Update(msg tea.Msg) tea.Cmd {
+	cmd := p.update(msg)
+	return tea.Batch(cmd, p.heed())
+}
+
+func (p *player) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case deckReady:
 		if msg.gen == p.gen {

@@ -32,8 +32,11 @@ func effectBlocks(t Telling) []slack.Block {
 }
 
 // stale reports whether an effect was late and is of no use by now: who is called to decide what is
-// decided comes for nothing.
+// decided comes for nothing, and so does who is called to watch what is over.
 func stale(e access.Effect, t Telling) bool {
+	if e.Kind == access.EffectUnwatched {
+		return t.Notice.Usage.Live == 0
+	}
 	return t.Notice.Request.State.Final() && (e.Kind == access.EffectReminded || e.Kind == access.EffectEscalated)
 }
 
@@ -53,6 +56,9 @@ func paragraph(e access.Effect, t Telling) []slack.RichTextElement {
 	switch e.Kind {
 	case access.EffectSession:
 		return []slack.RichTextElement{line(run("▶️ "), bold(opened(e)), run(" from "+address(text)), run(", "), moment(e.At))}
+	case access.EffectUnwatched:
+		head := append([]slack.RichTextSectionElement{run("👀 "), bold("Paused until a second person watches"), run(": ")}, mentions(t.Asked)...)
+		return []slack.RichTextElement{line(head...), line(code("ssh -t bastion watch " + string(e.Session)))}
 	case access.EffectSealed:
 		return append([]slack.RichTextElement{line(run("⏹️ "), bold("Session ended"), run(fmt.Sprintf(" after %s: %s", length(e.For), text)))},
 			recording(access.Recorded{Session: e.Session, Digest: e.Digest})...)
@@ -154,6 +160,8 @@ func effectFallback(t Telling) string {
 		return fmt.Sprintf("Your approval of %s for %s waits for your key", what, who)
 	case access.EffectReminded, access.EffectEscalated:
 		return fmt.Sprintf("%s still waits for %s", who, what)
+	case access.EffectUnwatched:
+		return fmt.Sprintf("%s on %s: a second person must watch", who, what)
 	case access.EffectBreakGlass:
 		return fmt.Sprintf("BREAK-GLASS: %s on %s", who, what)
 	case access.EffectAuto:

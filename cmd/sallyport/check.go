@@ -23,6 +23,7 @@ func runCheck(path string, stdout, stderr io.Writer) int {
 	file := shown(path, config.AccessFile)
 	rules, more, err := loadAccessAs(file, config.AccessFile)
 	faults = append(faults, faultsOf(file, err)...)
+	faults = append(faults, faultsOf(file, config.unseen(file, rules))...)
 	warnings = append(warnings, more...)
 	warnings = append(warnings, exposed(path, path)...)
 	warnings = append(warnings, exposed(config.AccessFile, file)...)

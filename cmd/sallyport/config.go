@@ -139,6 +139,7 @@ type LimitsConfig struct {
 	FailedPerIPPerMinute int           `yaml:"failed_per_ip_per_minute"`
 	Idle                 time.Duration `yaml:"idle"`
 	SessionsPerPerson    int           `yaml:"sessions_per_person"`
+	Unwatched            time.Duration `yaml:"unwatched"` // a session under `watch: required` ends when nobody watches it for so long
 }
 
 // defaultConfig is what holds for keys that are left out. What has no safe
@@ -159,6 +160,7 @@ func defaultConfig() Config {
 		Limits: LimitsConfig{
 			Handshake: 20 * time.Second, Auth: 2 * time.Minute, AuthTries: 20, MaxUnauthenticated: 100,
 			FailedPerIPPerMinute: 60, Idle: 30 * time.Minute, SessionsPerPerson: 200,
+			Unwatched: 10 * time.Minute,
 		},
 		BastionID: "bastion-1",
 	}

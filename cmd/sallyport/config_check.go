@@ -188,6 +188,7 @@ func (c *LimitsConfig) check(doc *strictyaml.Document) {
 		{"handshake", int64(c.Handshake)}, {"auth", int64(c.Auth)}, {"auth_tries", int64(c.AuthTries)},
 		{"max_unauthenticated", int64(c.MaxUnauthenticated)}, {"failed_per_ip_per_minute", int64(c.FailedPerIPPerMinute)},
 		{"idle", int64(c.Idle)}, {"sessions_per_person", int64(c.SessionsPerPerson)},
+		{"unwatched", int64(c.Unwatched)},
 	} {
 		positive(doc, "limits."+limit.key, limit.n)
 	}

@@ -112,6 +112,9 @@ func build(ctx context.Context, config *Config, log *slog.Logger) (_ *house, err
 
 func (h *house) openPolicy(context.Context) error {
 	p, warnings, err := loadAccess(h.config.AccessFile)
+	if err == nil {
+		err = h.config.unseen(h.config.AccessFile, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -154,8 +157,8 @@ func (h *house) openDesk(context.Context) (err error) {
 	h.desk, err = approvals.New(approvals.Config{
 		Store: deskStore{h.store}, Policy: h.policy, BastionID: h.config.BastionID,
 		Now: time.Now, NewID: newID, Log: h.log, Shown: slack.Mode != "none",
-		HideCommands: len(h.config.Recording.Recipients) > 0,
-		OnCall:       onCall(oncall.New(time.Now)),
+		Encrypted: len(h.config.Recording.Recipients) > 0,
+		OnCall:    onCall(oncall.New(time.Now)),
 	})
 	if err != nil || slack.Mode == "none" {
 		return err
@@ -171,7 +174,7 @@ func (h *house) openConsole(context.Context) (err error) {
 		public[i] = k.PublicKey()
 	}
 	h.console = console.New(console.Config{
-		Desk: h.desk, Store: h.store, Policy: h.policy,
+		Desk: h.desk, Store: h.screen.watchable(), Policy: h.policy,
 		Recordings: h.config.recordings(), Trust: h.recorder.Keys().Trust, Keys: h.recorder.Keys(),
 		Advertise: h.advertise(), HostKeys: public, HostCA: h.hostCA.PublicKey(), Viewer: h.screen.watch,
 		BastionID: h.config.BastionID, Now: time.Now, Log: h.log,
@@ -196,6 +199,7 @@ func (h *house) openDoor(context.Context) (err error) {
 		Limits: bastion.Limits{
 			Handshake: l.Handshake, Auth: l.Auth, AuthTries: l.AuthTries, MaxUnauthenticated: l.MaxUnauthenticated,
 			FailedPerIPPerMinute: l.FailedPerIPPerMinute, Idle: l.Idle, SessionsPerPerson: l.SessionsPerPerson,
+			Unwatched: l.Unwatched,
 		},
 		Policy: h.policy, Desk: h.desk, Mint: h.signer.mint, Emergency: h.signer.emergency, Recorder: h.recorder,
 		OnFailure: recorder.OnFailure(h.config.Recording.OnFailure), Audit: h.store,
@@ -248,7 +252,7 @@ func (h *house) watchAccess(ctx context.Context) {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	watch := accessWatch{
-		Path: h.config.AccessFile, Live: h.policy, Ended: h.desk.Ended,
+		Path: h.config.AccessFile, Live: h.policy, Ended: h.desk.Ended, Unfit: h.config.unseen,
 		Record: h.store.Record, HUP: hup, Log: h.log,
 	}
 	watch.Run(ctx)

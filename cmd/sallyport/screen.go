@@ -61,6 +61,7 @@ func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
 		call.Connect = lending(t) // all of it: what is typed, Ctrl-C as well, and new sizes
 	case t.PTY != nil:
 		call.Resizes = each(ctx, t.PTY.Resizes, func(z bastion.Size) console.Size { return console.Size(z) })
+		call.Answers = t.Answers
 		call.Stdin = interruptible(t.Stdin, cancel)
 	}
 	return s.console.Run(ctx, call)
@@ -93,8 +94,8 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 	err := tui.Run(ctx, tui.Config{
 		Actor:    actor,
 		Roles:    tui.Roles{Auditor: roles.Auditor, Approver: roles.Approver},
-		Sessions: s.store, Requests: s.store, Grants: s.store, Desk: s.desk, ExportCommand: exportCommand(sshTo(s.advertise)),
-		Open:      s.opening(actor),
+		Sessions: s.watchable(), Requests: s.store, Grants: s.store, Desk: s.desk, ExportCommand: exportCommand(sshTo(s.advertise)),
+		Open:      s.opening(actor, t.Answers),
 		Search:    s.searching(actor),
 		Notice:    s.desk.Notice,
 		Files:     files(s.store),

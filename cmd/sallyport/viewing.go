@@ -14,7 +14,7 @@ import (
 
 // opening opens recordings for the actor's screen, having kept first that they
 // looked. A live one is watched: its person is told, until it is closed.
-func (s *screen) opening(actor access.Actor) func(context.Context, access.Session) (tui.Recording, error) {
+func (s *screen) opening(actor access.Actor, answers func(context.Context) bool) func(context.Context, access.Session) (tui.Recording, error) {
 	open := openRecording(s.recorder.Folder)
 	return func(ctx context.Context, viewed access.Session) (tui.Recording, error) {
 		viewed, err := s.store.Session(ctx, viewed.ID) // it may have ended meanwhile
@@ -22,7 +22,11 @@ func (s *screen) opening(actor access.Actor) func(context.Context, access.Sessio
 			return nil, err
 		}
 		if viewed.State == access.SessionLive {
-			return s.watched(ctx, actor, viewed)
+			w, err := s.watched(ctx, actor, viewed, answers)
+			if err != nil {
+				return nil, err
+			}
+			return w, nil
 		}
 		err = s.store.Record(ctx, audit.Event{
 			Kind: audit.RecordingViewed, Actor: string(actor.Person), Person: string(actor.Person), Source: sourceOf(actor),
@@ -45,28 +49,16 @@ func sourceOf(actor access.Actor) string {
 
 // watched opens a live recording. It is opened first: nobody is told of what
 // cannot be watched.
-func (s *screen) watched(ctx context.Context, actor access.Actor, live access.Session) (tui.Recording, error) {
+func (s *screen) watched(ctx context.Context, actor access.Actor, live access.Session, answers func(context.Context) bool) (*watching, error) {
 	r, err := openRecording(s.recorder.Folder)(ctx, live)
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.desk.Watch(ctx, actor, live.ID)
+	look, err := s.desk.Watch(ctx, actor, live.ID, true)
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	return watching{r, leave}, nil
-}
-
-// watching is a live recording while somebody looks on. It has no keyframes:
-// those are made when it is over.
-type watching struct {
-	tui.Recording
-	leave func()
-}
-
-func (w watching) Close() error {
-	w.leave()
-	return w.Recording.Close()
+	return newWatching(r, look, answers), nil
 }
 
 // watch is the console's viewer: the player by itself, on one live session.
@@ -75,19 +67,44 @@ func (s *screen) watch(ctx context.Context, call console.Call, live access.Sessi
 	if call.Color {
 		env = env[:1]
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	return tui.Run(ctx, tui.Config{
-		Actor: call.Actor, Only: &live, Sessions: s.store, Requests: s.store, Desk: s.desk, Open: s.opening(call.Actor),
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	open := func(ctx context.Context, viewed access.Session) (tui.Recording, error) {
+		w, err := s.watched(ctx, call.Actor, viewed, call.Answers)
+		if err != nil {
+			cancel(err) // there is nothing else to see
+			return nil, err
+		}
+		context.AfterFunc(w.look.Context, func() { cancel(context.Cause(w.look.Context)) })
+		return w, nil
+	}
+	config := tui.Config{
+		Actor: call.Actor, Only: &live, Sessions: s.watchable(), Requests: s.store, Desk: s.desk, Open: open,
 		MayKill: s.mayKill(call.Actor),
-		Files:   files(s.store), Notes: s.store.Notes, AddNote: s.noting(call.Actor),
-		ExportCommand: exportCommand(sshTo(s.advertise)),
 		Terminal: tui.Terminal{
 			In: call.Stdin, Out: call.Stdout, Env: env, Size: tui.Size(*call.Terminal),
 			Resizes: each(ctx, call.Resizes, func(z console.Size) tui.Size { return tui.Size(z) }),
 		},
 		Now: s.now, Log: s.log,
-	})
+	}
+	if s.mayLookAround(call.Actor) {
+		config.Files, config.Notes, config.AddNote = files(s.store), s.store.Notes, s.noting(call.Actor)
+		config.ExportCommand = exportCommand(sshTo(s.advertise))
+	}
+	err := tui.Run(ctx, config)
+	var ended *access.Error
+	if errors.As(context.Cause(ctx), &ended) {
+		return ended
+	}
+	return err
+}
+
+// mayLookAround reports whether the actor sees more of a session than its
+// screen: not those who watch only because a second person must.
+func (s *screen) mayLookAround(actor access.Actor) bool {
+	current := s.policy.Current()
+	person, ok := current.Person(actor.Person)
+	return actor.Via == access.ViaSocket || ok && current.Role(person).Auditor
 }
 
 // mayKill tells an actor which live sessions are theirs to end.

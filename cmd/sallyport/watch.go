@@ -29,7 +29,8 @@ import (
 type accessWatch struct {
 	Path   string // the access file
 	Live   *policy.Live
-	Ended  func(next *policy.Policy) (ended, of int) // people whose sessions next would end, of those with sessions
+	Ended  func(next *policy.Policy) (ended, of int)    // people whose sessions next would end, of those with sessions
+	Unfit  func(file string, next *policy.Policy) error // why this server cannot do what next says; nil where it always can
 	Record func(context.Context, audit.Event) error
 	HUP    <-chan os.Signal // nil: none come
 	Log    *slog.Logger
@@ -94,6 +95,9 @@ func (w *accessWatch) judge(ctx context.Context, data []byte, asked bool) {
 		return
 	}
 	next, warnings, err := policy.Parse(w.Path, data)
+	if err == nil && w.Unfit != nil {
+		err = w.Unfit(w.Path, next)
+	}
 	if err != nil {
 		w.refuse(ctx, digest(data), err)
 		return
