@@ -49,15 +49,16 @@ import (
 //	digest NAME FILE        sets NAME to the file's SHA-256
 //	json FILE PATH VALUE    a value in a JSON document: "0.state", "#" for a length
 //
+//	swiftly PERSON …        what a person does, and it must not take long
 //	metric NAME VALUE       until /metrics has it
 //
-//	slack …, vault …, raw …, disk …  see their files
+//	slack …, vault …, raw …, disk …, siem …  see their files
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"bastion": cmdBastion, "access": cmdAccess, "sallyport": cmdSallyport,
 	"sees": cmdSees, "types": cmdTypes, "resizes": cmdResizes, "interrupt": cmdInterrupt, "hangup": cmdHangup, "ends": cmdEnds,
 	"requested": cmdRequested, "session": cmdSession, "audited": cmdAudited, "logged": cmdLogged, "json": cmdJSON, "screen": cmdScreen,
 	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
-	"disk": cmdDisk, "metric": cmdMetric,
+	"siem": cmdSiem, "swiftly": cmdSwiftly, "disk": cmdDisk, "metric": cmdMetric,
 	"needs": cmdNeeds, "recorded": cmdRecorded, "digest": cmdDigest, "found": cmdFound,
 	"holds": cmdHolds,
 }

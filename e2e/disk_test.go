@@ -1,17 +1,15 @@
 package e2e
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -27,7 +25,8 @@ type disk struct {
 	loop  string           // its device
 }
 
-// cmdDisk is what disks do. FILES are below $RECORDING, "." itself.
+// cmdDisk is what disks do. FILES are below $RECORDING, "." itself; "audit" are
+// the files of the audit chain.
 //
 //	disk fails ERRNO CALL,… FILE…   the bastion's calls on FILES, until it heals
 //	disk kills CALL,… FILE…         the bastion dies at such a call
@@ -71,7 +70,13 @@ func (w *town) faulty(f tracetest.Fault, folder string, files []string) (err err
 		return errors.New("the disk fails already")
 	}
 	for _, name := range files {
-		f.Paths = append(f.Paths, filepath.Join(folder, name))
+		if name != "audit" {
+			f.Paths = append(f.Paths, filepath.Join(folder, name))
+			continue
+		}
+		for day := -1; day <= 1; day++ { // whenever this is
+			f.Paths = append(f.Paths, w.path("data", "audit", time.Now().UTC().AddDate(0, 0, day).Format(time.DateOnly)+".ndjson"))
+		}
 	}
 	w.disk.tries++
 	w.disk.trace, err = tracetest.Attach(w.bastion.cmd.Process.Pid, w.path("strace."+strconv.Itoa(w.disk.tries)), f)
@@ -179,20 +184,8 @@ func cmdMetric(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: metric NAME VALUE")
 	}
-	var page []byte
-	want := []byte("\n" + args[0] + " " + args[1] + "\n")
-	defer func() {
-		if !bytes.Contains(page, want) {
-			fmt.Fprintf(ts.Stdout(), "%s", page)
-		}
-	}()
 	await(ts, "metric "+strings.Join(args, " "), func() (bool, error) {
-		answer, err := http.Get("http://" + ts.Getenv("METRICS") + "/metrics")
-		if err != nil {
-			return false, err
-		}
-		defer answer.Body.Close()
-		page, err = io.ReadAll(answer.Body)
-		return bytes.Contains(page, want), err
+		page, err := townOf(ts).metrics()
+		return strings.Contains(page, "\n"+args[0]+" "+args[1]+"\n"), err
 	})
 }

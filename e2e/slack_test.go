@@ -132,6 +132,7 @@ func (w *town) press(ts *testscript.TestScript, who, at, action string) {
 //	slack types WHO TEXT…   /access TEXT; stdout is the answer
 //	slack dm WHO REGEXP     until the bastion wrote so to somebody directly
 //	slack card REGEXP      until a card shows it; stdout is the card's blocks
+//	slack never TEXT       nothing that the bastion ever sent there holds it
 //	slack told WHO REGEXP  until somebody was told so in private
 //	slack forged|stale|tampered|unsigned|replayed WHO approve  crafted posts; stdout is the HTTP status
 func cmdSlack(ts *testscript.TestScript, neg bool, args []string) {
@@ -183,6 +184,12 @@ func cmdSlack(ts *testscript.TestScript, neg bool, args []string) {
 		m, err := w.slack.WaitMessage(ctx, channel, shows)
 		w.check(ts, err)
 		fmt.Fprintf(ts.Stdout(), "%s\n%s\n", m.Shown(), m.Blocks)
+	case "never":
+		for _, c := range w.slack.Calls("") {
+			if sent := fmt.Sprint(c.Args); strings.Contains(sent, args[1]) {
+				ts.Fatalf("%s sent %q: %s", c.Method, args[1], sent)
+			}
+		}
 	case "told":
 		user, pattern := w.slackUser(ts, args[1]), compile(ts, args[2])
 		m, err := w.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {

@@ -37,7 +37,8 @@ type town struct {
 	fileLimit int
 	screens   []func() // that close them
 	disk      disk
-	traced    bool // the bastion lets itself be traced
+	siem      *siem // nil without
+	traced    bool  // the bastion lets itself be traced
 }
 
 type townKey struct{}
@@ -105,6 +106,11 @@ func (w *town) leave() {
 	}
 	if err := w.disk.leave(); err != nil {
 		w.t.Errorf("disk: %v", err)
+	}
+	if w.siem != nil {
+		if err := w.siem.close(); err != nil {
+			w.t.Errorf("siem: %v", err)
+		}
 	}
 	if w.slack != nil {
 		if err := w.slack.Close(); err != nil {

@@ -136,6 +136,9 @@ func (s *Store) appendDay(ctx context.Context, path string, rows []audit.Row) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := s.rewrite(f, path); err != nil {
+		return err
+	}
 	last, end, err := lastLine(f)
 	if err == nil {
 		err = s.sameChain(ctx, last)
@@ -157,7 +160,27 @@ func (s *Store) appendDay(ctx context.Context, path string, rows []audit.Row) (e
 	if _, err := f.WriteAt(lines, end); err != nil {
 		return err
 	}
-	return f.Sync()
+	if err := f.Sync(); err != nil {
+		s.unsynced.path, s.unsynced.from = path, end
+		return err
+	}
+	if s.unsynced.path == path {
+		s.unsynced.path = ""
+	}
+	return nil
+}
+
+// rewrite has appendDay write once more what its last sync failed on: the disk
+// may lack what can be read here, and another sync would not say so.
+func (s *Store) rewrite(f *os.File, path string) error {
+	if s.unsynced.path != path {
+		return nil
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() <= s.unsynced.from {
+		return err
+	}
+	return f.Truncate(s.unsynced.from)
 }
 
 // lastLine gives the row of the last whole line, the zero one for none, and

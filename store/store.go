@@ -56,6 +56,10 @@ type Store struct {
 	appended  chan struct{} // audit rows were added; holds one, for the follower
 	searching chan struct{} // holds one for each search
 	settled   bool          // the audit files are of this chain; ExportAudit's alone
+	unsynced  struct {      // the audit file whose last sync failed; ExportAudit's alone
+		path string
+		from int64 // offset of what that was to sync
+	}
 }
 
 // busyTimeout is how long a connection waits for another process (a backup,
