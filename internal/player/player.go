@@ -79,15 +79,36 @@ const top = `<!DOCTYPE html>
 %s</dl>
 <div id="player"></div>
 <noscript>Playing needs JavaScript. session.cast beside this page plays in any asciicast player.</noscript>
-<footer>Space plays and pauses, the arrows seek. What you see here proves nothing by itself: README.txt says how to verify it. Played by asciinema-player, Apache-2.0.</footer>
+<footer>Space plays and pauses, the arrows seek; add #t=90 or #t=1:30 to the address to open it at that moment of the recording. What you see here proves nothing by itself: README.txt says how to verify it. Played by asciinema-player, Apache-2.0.</footer>
 <script>%s</script>
 <script>
 const cast = "`
 
+// A link may name a moment, as seconds since the beginning of the recording.
+// The player's clock leaves out what of a pause is longer than idle, and its
+// own startAt may show what came after a pause that the moment lies in: so the
+// page counts as the player does up to the last event that had happened, and
+// goes half a microsecond, the half of what a cast tells apart, behind it.
 const bottom = `";
-AsciinemaPlayer.create({data: cast}, document.getElementById("player"), {
-  idleTimeLimit: 2, fit: "width", preload: true, terminalFontSize: "15px",
+const idle = 2;
+const player = AsciinemaPlayer.create({data: cast}, document.getElementById("player"), {
+  idleTimeLimit: idle, fit: "width", preload: true, terminalFontSize: "15px",
 });
+function go() {
+  const named = /^#t=((?:\d+:){0,2}\d+(?:\.\d+)?)$/.exec(location.hash);
+  if (!named) return;
+  const moment = named[1].split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  let last = 0, played = 0;
+  for (const [, text] of cast.matchAll(/\n\[([\d.]+)/g)) {
+    const at = Number(text);
+    if (at > moment) break;
+    played += Math.min(at - last, idle);
+    last = at;
+  }
+  player.seek(played + 5e-7);
+}
+addEventListener("hashchange", go);
+go();
 </script>
 </body>
 </html>

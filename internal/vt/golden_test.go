@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sallyport/sallyport/internal/vt"
+	"github.com/sallyport/sallyport/internal/vttest"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew from what tmux shows")
@@ -37,7 +38,7 @@ func goldens[T any](t *testing.T, file string) (all T) {
 	return all
 }
 
-func (g golden) seen() seen { return seen{styled: g.Rows, x: g.X, y: g.Y} }
+func (g golden) seen() vttest.Shown { return vttest.Shown{Rows: g.Rows, X: g.X, Y: g.Y} }
 
 // TestRecorded plays what real programs sent, recorded from a pty, and compares
 // the screen at several moments with what tmux showed: against the kept golden
@@ -74,7 +75,7 @@ func againstGolden(t *testing.T, file string, cols, rows int, stream []byte) {
 		var all []golden
 		for _, at := range cuts(len(stream), 4) {
 			w := tmuxShows(t, cols, rows, stream[:at])
-			all = append(all, golden{At: at, X: w.x, Y: w.y, Rows: w.styled})
+			all = append(all, golden{At: at, X: w.X, Y: w.Y, Rows: w.Rows})
 		}
 		b, err := json.MarshalIndent(all, "", " ")
 		if err == nil {
@@ -89,9 +90,9 @@ func againstGolden(t *testing.T, file string, cols, rows int, stream []byte) {
 	}
 }
 
-func compare(t *testing.T, at int, s *vt.Screen, want seen) {
+func compare(t *testing.T, at int, s *vt.Screen, want vttest.Shown) {
 	t.Helper()
-	if d := want.differs(s); d != "" {
+	if d := want.Differs(s); d != "" {
 		t.Errorf("after %d bytes:\n%s", at, d)
 	}
 }

@@ -121,7 +121,7 @@ func TestTorture(t *testing.T) {
 	if *update {
 		for _, name := range names {
 			w := tmuxShows(t, tortureCols, tortureRows, []byte(torture[name]))
-			kept[name] = golden{len(torture[name]), w.x, w.y, w.styled, torture[name]}
+			kept[name] = golden{len(torture[name]), w.X, w.Y, w.Rows, torture[name]}
 		}
 		b, err := json.MarshalIndent(kept, "", " ")
 		if err == nil {

@@ -34,7 +34,7 @@ func TestXtermJS(t *testing.T) {
 			for _, g := range goldens[[]golden](t, file) {
 				s := screenAfter(cols, rows, stream[:g.At])
 				want := g.seen()
-				want.ignored = joined(s)
+				want.Ignored = joined(s)
 				compare(t, g.At, s, want)
 			}
 		})
@@ -79,7 +79,7 @@ func TestXtermJSTorture(t *testing.T) {
 			}
 			s := screenAfter(tortureCols, tortureRows, []byte(stream))
 			if why := xtermDiffers[name]; why != "" {
-				if g.seen().differs(s) == "" {
+				if g.seen().Differs(s) == "" {
 					t.Errorf("agrees, though it should not: %s", why)
 				}
 				return
