@@ -8,7 +8,7 @@ BIN     := bin/sallyport
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: all build demo test lint vuln bench soak conformance vault fuzz tools-check clean
+.PHONY: all build demo test lint vuln bench soak conformance players vault fuzz tools-check clean
 
 all: build
 
@@ -61,6 +61,14 @@ conformance:
 	@rm -rf bin/tables && mkdir -p bin/tables
 	SALLYPORT_CONFORMANCE=1 SALLYPORT_TABLES=$(CURDIR)/bin/tables $(GO) test -count=1 -timeout 120m -v ./conformance; status=$$?; \
 		cat bin/tables/*.md; exit $$status
+
+# Recordings in the page of an exported bundle, asciinema-player in Chromium;
+# the pictures are kept. `make test` plays the same ones in asciinema alone.
+players:
+	@scripts/players-tools
+	@rm -rf bin/players && mkdir -p bin/players
+	CI=1 SALLYPORT_PLAYERS=$(CURDIR)/bin/players $(GO) test -count=1 -timeout 10m -run '^(TestPlayers|TestPageLink)$$' ./e2e
+	@echo "pictures: bin/players"
 
 # Each fuzz target for a minute; `make test` gives each some thousand inputs.
 FUZZTIME ?= 60s

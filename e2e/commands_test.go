@@ -47,6 +47,7 @@ import (
 //	found REGEXP SEARCH…    until a search with these words finds it
 //	holds FILE REGEXP       until the file holds it
 //	digest NAME FILE        sets NAME to the file's SHA-256
+//	plays SCREEN kill|hangup  ends the session and finds its last screen in other players
 //	json FILE PATH VALUE    a value in a JSON document: "0.state", "#" for a length
 //
 //	swiftly PERSON …        what a person does, and it must not take long
@@ -60,7 +61,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
 	"siem": cmdSiem, "swiftly": cmdSwiftly, "disk": cmdDisk, "metric": cmdMetric,
 	"needs": cmdNeeds, "recorded": cmdRecorded, "digest": cmdDigest, "found": cmdFound,
-	"holds": cmdHolds,
+	"holds": cmdHolds, "plays": cmdPlays,
 }
 
 func init() {

@@ -5,6 +5,7 @@
 //	testdata/flow     the main job and its variations
 //	testdata/attacks  one script for each claim of docs/threat-model.md
 //	testdata/clients  one script for each client beside OpenSSH's, and what editors do
+//	testdata/players  recordings played elsewhere: the screen that was seen last is there
 //	testdata/vault    the main job with Vault's real SSH engine
 //
 // It owns the words that scripts are made of, and no test of a package's

@@ -22,15 +22,7 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: screen WHAT NAME …")
 	}
 	name := args[1]
-	tmux := func(args ...string) string {
-		cmd := exec.Command("tmux", append([]string{"-S", w.path("tmux"), "-f", "/dev/null"}, args...)...)
-		cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color", "TMUX=", "HOME="+w.dir)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			ts.Fatalf("tmux %v: %v: %s", args, err, out)
-		}
-		return string(out)
-	}
+	tmux := func(args ...string) string { return w.tmux(ts, args...) }
 	size := func(s string) (cols, rows string) {
 		cols, rows, _ = strings.Cut(s, "x")
 		return cols, rows
@@ -62,4 +54,20 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("screen %s?", args[0])
 	}
+}
+
+// tmux drives the one tmux of a script's screens.
+func (w *town) tmux(ts *testscript.TestScript, args ...string) string {
+	return w.tmuxAt(ts, "tmux", args...)
+}
+
+// tmuxAt drives the tmux with that socket.
+func (w *town) tmuxAt(ts *testscript.TestScript, socket string, args ...string) string {
+	cmd := exec.Command("tmux", append([]string{"-S", w.path(socket), "-f", "/dev/null"}, args...)...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color", "TMUX=", "HOME="+w.dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		ts.Fatalf("tmux %v: %v: %s", args, err, out)
+	}
+	return string(out)
 }

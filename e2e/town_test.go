@@ -39,6 +39,8 @@ type town struct {
 	disk      disk
 	siem      *siem // nil without
 	traced    bool  // the bastion lets itself be traced
+	played    int   // sessions, see cmdPlays
+	films     int   // see filmed
 }
 
 type townKey struct{}

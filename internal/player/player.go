@@ -94,7 +94,7 @@ const idle = 2;
 const player = AsciinemaPlayer.create({data: cast}, document.getElementById("player"), {
   idleTimeLimit: idle, fit: "width", preload: true, terminalFontSize: "15px",
 });
-function go() {
+async function go() {
   const named = /^#t=((?:\d+:){0,2}\d+(?:\.\d+)?)$/.exec(location.hash);
   if (!named) return;
   const moment = named[1].split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
@@ -105,7 +105,9 @@ function go() {
     played += Math.min(at - last, idle);
     last = at;
   }
-  player.seek(played + 5e-7);
+  await player.play(); // else its sign for "not begun" stays on the picture
+  await player.pause();
+  await player.seek(played + 5e-7);
 }
 addEventListener("hashchange", go);
 go();

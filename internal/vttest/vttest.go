@@ -36,6 +36,7 @@ func Rows(capture string, rows int) []string {
 func (w Shown) Screen(cols int) *vt.Screen {
 	s := vt.New(cols, len(w.Rows))
 	s.Write([]byte("\x1b)0" + strings.Join(w.Rows, "\r\n")))
+	fmt.Fprintf(s, "\x1b[%d;%dH", w.Y+1, min(w.X, cols-1)+1)
 	return s
 }
 
