@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sallyport/sallyport/recorder"
 	"github.com/sallyport/sallyport/recorder/screens"
@@ -12,7 +13,8 @@ import (
 type folder struct {
 	cast   *recorder.Reader
 	head   Header
-	frames *screens.Keyframes // nil without
+	frames *screens.Keyframes    // nil without
+	typed  *recorder.TypedReader // nil without
 }
 
 // OpenFolder opens a recording's folder, or a cast file of whatever recorder.
@@ -33,7 +35,14 @@ func OpenFolderWith(path string, ids recorder.Identities) (Recording, error) {
 	if err != nil {
 		frames = nil // a cache, or no folder: one does without
 	}
-	return &folder{cast, h, frames}, nil
+	var typed *recorder.TypedReader
+	if h.Terminal {
+		if typed, err = recorder.OpenTyped(path); err != nil {
+			typed = nil // it was not kept, as in most recordings
+		}
+	}
+	h.Typed = typed != nil
+	return &folder{cast, h, frames, typed}, nil
 }
 
 func (f *folder) Header() Header { return f.head }
@@ -41,8 +50,19 @@ func (f *folder) Header() Header { return f.head }
 // Keyframes are those of session.kf.
 func (f *folder) Keyframes() *screens.Keyframes { return f.frames }
 
+// Typed is from stdin.ndjson.
+func (f *folder) Typed(_ context.Context, at time.Duration) (string, error) {
+	if f.typed == nil {
+		return "", nil
+	}
+	return f.typed.Before(at)
+}
+
 func (f *folder) Close() error {
 	err := f.cast.Close()
+	if f.typed != nil {
+		err = errors.Join(err, f.typed.Close())
+	}
 	if f.frames != nil {
 		err = errors.Join(err, f.frames.Close())
 	}

@@ -24,6 +24,7 @@ type frame struct {
 	offset     int64
 	marker     note
 	skipped    time.Duration
+	typed      string // up to then, as it was sent
 }
 
 // A piece is a stretch of cells of one style, ready to be drawn.

@@ -89,11 +89,11 @@ var hostKeys = struct{ Filter, Clear, Ask, Reload key.Binding }{
 }
 
 var playerKeys = struct {
-	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End                                   key.Binding
-	Event, EventBack, Marker, MarkerBack, Active, Goto                                           key.Binding
-	Slower, Faster, Idle, Follow, Search, Again, AgainBack, Note, Copy, Export, Zoom, Pan, Facts key.Binding
-	Seconds, Minutes, Speed                                                                      key.Binding // pairs, for the help line
-	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, CloseElse, Leave, Verify            key.Binding
+	Pause, Back, On, BackMinute, OnMinute, Percent, Start, End                                          key.Binding
+	Event, EventBack, Marker, MarkerBack, Active, Goto                                                  key.Binding
+	Slower, Faster, Idle, Follow, Search, Again, AgainBack, Note, Copy, Typed, Export, Zoom, Pan, Facts key.Binding
+	Seconds, Minutes, Speed                                                                             key.Binding // pairs, for the help line
+	PanUp, PanDown, PanLeft, PanRight, PanFree, Kill, Close, CloseElse, Leave, Verify                   key.Binding
 }{
 	Pause:      binding([]string{"space"}, "space", "play"),
 	Back:       binding([]string{"h"}, "h", "5 s back"),
@@ -118,6 +118,7 @@ var playerKeys = struct {
 	AgainBack:  binding([]string{"N"}, "N", "search back"),
 	Note:       binding([]string{"m"}, "m", "note"),
 	Copy:       binding([]string{"y"}, "y", "copy the screen"),
+	Typed:      binding([]string{"t"}, "t", "typed keys"),
 	Export:     binding([]string{"e"}, "e", "export"),
 	Zoom:       binding([]string{"z"}, "z", "screen only"),
 	Facts:      binding([]string{"f"}, "f", "facts"),

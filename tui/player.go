@@ -42,7 +42,8 @@ type player struct {
 	seeking   *order // under way, over several commands
 	needle    string
 	hits      hits
-	found     string        // what the last search said
+	found     string        // what there was to find, or not
+	searched  bool          // by a search for the needle
 	skipped   time.Duration // the last idle time that was cut
 	skipUntil time.Time     // it is told until then
 
@@ -50,6 +51,7 @@ type player struct {
 	panX, panY int
 	panned     bool
 	zoom       bool
+	typedOn    bool // the strip of what was typed
 	facts      bool
 	factsTop   int   // line of the facts that is drawn first
 	line       *line // open for a time, a search, a note

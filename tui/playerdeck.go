@@ -37,10 +37,13 @@ func (p *player) give(o *order) tea.Cmd {
 	if o.what != advance && !o.quiet {
 		p.seeking = o
 	}
-	gen, d := p.gen, p.deck
+	gen, d, typed := p.gen, p.deck, p.typedOn
 	return p.do(func(ctx context.Context) tea.Msg {
 		m := o.run(ctx, d)
 		m.gen, m.order, m.frame = gen, o, d.frame()
+		if typed && m.err == nil {
+			m.frame.typed, m.err = d.rec.Typed(ctx, d.at)
+		}
 		return m
 	})
 }
@@ -67,7 +70,7 @@ func (p *player) back(m deckBack) tea.Cmd {
 	}
 	p.ended = m.end
 	if m.text != "" {
-		p.found = m.text
+		p.found, p.searched = m.text, true
 	}
 	if m.end && !p.live() {
 		p.follow = false

@@ -32,6 +32,9 @@ func (p *player) Keys() help.KeyMap {
 	if p.cfg.AddNote != nil {
 		own = append(own, k.Note)
 	}
+	if p.ready && p.deck.head.Typed {
+		own = append(own, k.Typed)
+	}
 	own = append(own, k.Copy)
 	if !p.live() && (p.cfg.Export != nil || p.cfg.ExportCommand != nil) {
 		own = append(own, k.Export)
@@ -54,7 +57,7 @@ func (p *player) Keys() help.KeyMap {
 
 // press is a key while nothing is typed.
 func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
-	p.found = ""
+	p.found, p.searched = "", false
 	if cmd, ok := p.pressWhere(k); ok {
 		return cmd
 	}
@@ -90,6 +93,8 @@ func (p *player) press(k tea.KeyPressMsg) tea.Cmd {
 		return p.openFacts()
 	case pressed(k, playerKeys.Note):
 		p.openNote()
+	case pressed(k, playerKeys.Typed):
+		return p.toggleTyped()
 	case pressed(k, playerKeys.Copy):
 		return p.copyScreen()
 	case pressed(k, playerKeys.Export):

@@ -8,10 +8,14 @@ import (
 
 // pane is the size of what the screen is drawn in.
 func (p *player) pane() (cols, rows int) {
+	rows = p.rows - 4
 	if p.zoom {
-		return p.cols, max(p.rows-1, 1)
+		rows = p.rows - 1
 	}
-	return p.cols, max(p.rows-4, 1)
+	if p.typedOn {
+		rows--
+	}
+	return p.cols, max(rows, 1)
 }
 
 // corner is the recorded cell that stands in the pane's top left corner: it

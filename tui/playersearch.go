@@ -59,14 +59,14 @@ func (p *player) searchBack() tea.Cmd {
 	case p.needle == "":
 		return nil
 	case !ok && !p.hits.through:
-		p.found = "still searching for"
+		p.found, p.searched = "still searching for", true
 		return nil
 	case !ok:
-		p.found = "not found before here"
+		p.found, p.searched = "not found before here", true
 		return nil
 	}
 	p.playing = false
-	p.found = foundText
+	p.found, p.searched = foundText, true
 	return p.goTo(at)
 }
 

@@ -40,7 +40,7 @@ func (p *player) statusView() string {
 		extra = fmt.Sprintf("  %d×%d", p.frame.cols, p.frame.rows)
 	}
 	if cols, rows := p.pane(); p.frame.cols > cols || p.frame.rows > rows {
-		extra += p.showing(cols, rows)
+		extra = p.showing(cols, rows) // the size is told there
 	}
 	remark := p.remark()
 	if lipgloss.Width(left)+lipgloss.Width(extra)+lipgloss.Width(remark)+2 > p.cols && remark != "" {
@@ -71,7 +71,7 @@ func (p *player) remark() string {
 	switch {
 	case p.found != "":
 		text := p.found
-		if p.needle != "" {
+		if p.needle != "" && p.searched {
 			text += " “" + access.Plain(p.needle, 30) + "”" + p.tally()
 		}
 		return l.Info.Render(text)

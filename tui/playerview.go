@@ -30,6 +30,9 @@ func (p *player) View() string {
 	case p.facts:
 		body = p.factsBox(body)
 	}
+	if p.typedOn {
+		body += "\n" + p.typedView()
+	}
 	if p.zoom {
 		return body + "\n" + p.statusView()
 	}

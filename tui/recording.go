@@ -16,6 +16,9 @@ type Recording interface {
 	// order, of about limit stored bytes, but at least one if there is one. No events
 	// and no error mean that nothing is there yet, or ever.
 	Read(ctx context.Context, offset int64, limit int) ([]Event, error)
+	// Typed gives the last that was typed up to a moment, as it was sent; empty
+	// where nothing was, or where it was not kept.
+	Typed(ctx context.Context, at time.Duration) (string, error)
 	Close() error
 }
 
@@ -23,6 +26,7 @@ type Recording interface {
 type Header struct {
 	Cols, Rows int
 	Terminal   bool // else the output is text, not a screen
+	Typed      bool // what was typed at the terminal was kept
 }
 
 // Codes of events: asciicast's, and one for stderr without a terminal.
