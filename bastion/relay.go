@@ -17,6 +17,9 @@ import (
 // defaultHalfClose is [Limits.HalfClose] where it is not given.
 const defaultHalfClose = time.Minute
 
+// maxWords bounds what a slow terminal has still to be told.
+const maxWords = 32
+
 // relay joins the client's channel to the host's. Every byte is recorded
 // before it is delivered (invariant 5); each direction is copied by one
 // goroutine, so that a slow reader pushes back to the sender and nothing
@@ -28,7 +31,8 @@ type relay struct {
 	rec      tape
 	terminal bool
 
-	vigil  *vigil // nil unless somebody must watch
+	vigil  *vigil        // nil unless somebody must watch
+	words  queue[string] // to the person, in order: a slow terminal must not hold the session's end
 	outbox *outbox
 	active atomic.Int64 // unix nanoseconds of the last byte
 	fed    atomic.Int64 // of the last byte that the host took
@@ -51,6 +55,7 @@ type outcome struct {
 
 func (s *session) newRelay(l *leg, host gossh.Channel, rec tape, terminal bool, v *access.Vigil) *relay {
 	r := &relay{s: s, leg: l, host: host, rec: rec, terminal: terminal, outbox: newOutbox(s.ctx, host, s.reply)}
+	r.words.do, r.words.most = s.say, maxWords
 	r.touch()
 	r.moved()
 	if v != nil {
@@ -273,7 +278,7 @@ func (r *relay) warn(w access.Warning) {
 	if err := r.rec.Marker(text); err != nil {
 		r.s.end(recordingFailed(err))
 	}
-	go r.s.say(text) // a slow terminal must not hold the session's end
+	r.words.put(text)
 }
 
 // warning is w in words.

@@ -100,16 +100,26 @@ func (s *session) awaitWatcher(pass *access.Pass, rec *recorder.Recording) error
 			orNobody(pass.Vigil.May), until.UTC().Format("15:04:05 UTC")))
 		s.say("  ssh -t bastion watch " + string(s.id))
 	}
-	ctx, cancel := context.WithTimeoutCause(s.ctx, limit, s.srv.unwatched())
-	defer cancel()
-	if err := pass.Vigil.Await(ctx); err != nil {
-		return err
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		watchers, changed := pass.Vigil.Now()
+		if len(watchers) > 0 {
+			if !told {
+				s.note(rec, fmt.Sprintf("sallyport: %s watching; connecting to %s@%s", areOrIs(watchers), pass.Login, pass.Host.Name))
+			}
+			return nil
+		}
+		select {
+		case <-changed:
+		case w := <-pass.Warnings:
+			s.note(rec, warning(w))
+		case <-timer.C:
+			return s.srv.unwatched()
+		case <-s.ctx.Done():
+			return context.Cause(s.ctx)
+		}
 	}
-	watchers, _ := pass.Vigil.Now()
-	if !told && len(watchers) > 0 {
-		s.note(rec, fmt.Sprintf("sallyport: %s is watching; connecting to %s@%s", people(watchers), pass.Login, pass.Host.Name))
-	}
-	return nil
 }
 
 func orNobody(names []access.PersonName) string {
@@ -220,7 +230,7 @@ func (r *relay) remark(text string) {
 		r.s.end(recordingFailed(err))
 	}
 	if r.terminal {
-		go r.s.say(text) // a slow terminal must not hold the session's end
+		r.words.put(text)
 	}
 }
 

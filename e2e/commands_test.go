@@ -35,6 +35,7 @@ import (
 //	types JOB TEXT          Go's escapes; on a terminal
 //	resizes JOB COLSxROWS
 //	interrupt|hangup JOB    SIGINT, SIGKILL
+//	freeze|thaw JOB         SIGSTOP, SIGCONT: it is there, and does nothing
 //	ends [-exit N] JOB      waits, then stdout and stderr are the job's
 //
 //	requested [STATE]       until a request is so (pending); sets REQUEST
@@ -56,7 +57,7 @@ import (
 //	slack …, vault …, raw …, disk …, siem …  see their files
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"bastion": cmdBastion, "access": cmdAccess, "sallyport": cmdSallyport,
-	"sees": cmdSees, "types": cmdTypes, "resizes": cmdResizes, "interrupt": cmdInterrupt, "hangup": cmdHangup, "ends": cmdEnds,
+	"sees": cmdSees, "types": cmdTypes, "resizes": cmdResizes, "interrupt": cmdInterrupt, "hangup": cmdHangup, "freeze": cmdFreeze, "thaw": cmdThaw, "ends": cmdEnds,
 	"requested": cmdRequested, "session": cmdSession, "audited": cmdAudited, "logged": cmdLogged, "json": cmdJSON, "screen": cmdScreen,
 	"slack": cmdSlack, "vault": cmdVault, "raw": cmdRaw, "text": cmdText, "port": cmdPort,
 	"siem": cmdSiem, "swiftly": cmdSwiftly, "disk": cmdDisk, "metric": cmdMetric,
@@ -292,6 +293,14 @@ func cmdInterrupt(ts *testscript.TestScript, _ bool, args []string) {
 
 func cmdHangup(ts *testscript.TestScript, _ bool, args []string) {
 	jobOf(ts, args, 1, "hangup JOB").signal(syscall.SIGKILL)
+}
+
+func cmdFreeze(ts *testscript.TestScript, _ bool, args []string) {
+	jobOf(ts, args, 1, "freeze JOB").signal(syscall.SIGSTOP)
+}
+
+func cmdThaw(ts *testscript.TestScript, _ bool, args []string) {
+	jobOf(ts, args, 1, "thaw JOB").signal(syscall.SIGCONT)
 }
 
 func cmdEnds(ts *testscript.TestScript, neg bool, args []string) {
