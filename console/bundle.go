@@ -253,7 +253,8 @@ func (c *call) readme(s access.Session, asked *access.Request, notes int, paged 
 		line("    sallyport replay %s/ --identity KEY", s.ID)
 		line("    age -d -i KEY key.age > session.key; age -d -i session.key 0001.cast.zst.age | zstd -d")
 	case paged:
-		line("TO SEE IT: open player.html in a browser; it loads nothing from elsewhere. Or")
+		line("TO SEE IT: open player.html in a browser; it loads nothing from elsewhere.")
+		line("player.html#t=1:30 begins a minute and a half after the beginning. Or")
 		line("    sallyport replay %s/        asciinema play session.cast", s.ID)
 	default:
 		line("TO SEE IT (too long for a page that plays it, or damaged):")

@@ -22,7 +22,7 @@ import (
 // finds the screen there that the person saw last.
 func TestPlayers(t *testing.T) { scripts(t, "players") }
 
-// cmdPlays ends the live session that a screen shows, in the midst of the
+// cmdPlays ends the one session, which a screen shows, in the midst of the
 // program, and holds each player to what the screen showed last: ours,
 // asciinema's play and cat, and, where SALLYPORT_PLAYERS names a folder for
 // pictures, the page of the exported bundle in Chromium.
@@ -49,8 +49,7 @@ func cmdPlays(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("plays %s?", args[1])
 	}
-	w.played++
-	cmdSession(ts, false, []string{"sealed", strconv.Itoa(w.played)})
+	cmdSession(ts, false, []string{"sealed"})
 
 	cast := filepath.Join(folder, "session.cast")
 	end, err := lastScreen(folder)

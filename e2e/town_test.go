@@ -39,7 +39,6 @@ type town struct {
 	disk      disk
 	siem      *siem // nil without
 	traced    bool  // the bastion lets itself be traced
-	played    int   // sessions, see cmdPlays
 	films     int   // see filmed
 }
 
