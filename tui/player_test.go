@@ -32,7 +32,7 @@ func TestSeek(t *testing.T) {
 	p.sees(" 0:00 / 0:36")
 	p.gone("vacuum")
 	p.press(":", "31", "\r")
-	p.sees("0:31 / 0:36", "postgresql.conf", "100×30", "rows 6–30 of 30")
+	p.sees("0:31 / 0:36", "postgresql.conf", "100×30", "rows 6–30")
 	p.press("[")
 	p.sees(" 0:05 / 0:36", "◆ grant ends in 5 minutes", "80×24")
 	p.press("}")

@@ -40,7 +40,7 @@ func (p *player) statusView() string {
 		extra = fmt.Sprintf("  %d×%d", p.frame.cols, p.frame.rows)
 	}
 	if cols, rows := p.pane(); p.frame.cols > cols || p.frame.rows > rows {
-		extra = p.showing(cols, rows) // the size is told there
+		extra += p.showing(cols, rows)
 	}
 	remark := p.remark()
 	if lipgloss.Width(left)+lipgloss.Width(extra)+lipgloss.Width(remark)+2 > p.cols && remark != "" {
@@ -56,10 +56,10 @@ func (p *player) showing(cols, rows int) string {
 	x, y := p.corner()
 	text := ""
 	if p.frame.rows > rows {
-		text += fmt.Sprintf("  rows %d–%d of %d", y+1, y+rows, p.frame.rows)
+		text += fmt.Sprintf("  rows %d–%d", y+1, y+rows)
 	}
 	if p.frame.cols > cols {
-		text += fmt.Sprintf("  columns %d–%d of %d", x+1, x+cols, p.frame.cols)
+		text += fmt.Sprintf("  columns %d–%d", x+1, x+cols)
 	}
 	return text
 }
