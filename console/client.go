@@ -26,7 +26,7 @@ func Remote(ctx context.Context, path string, call Call) (int, error) {
 		return 0, explainDial(path, err)
 	}
 	defer conn.Close()
-	payload, err := json.Marshal(wireCall{Args: call.Args, Reason: call.Reason, Terminal: call.Terminal, Color: call.Color})
+	payload, err := json.Marshal(wireCall{Args: call.Args, Reason: call.Reason, Terminal: call.Terminal, Color: call.Color, Plain: call.Plain})
 	if err != nil {
 		return 0, err
 	}

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,8 @@ const (
 	exitUsage   = 2
 )
 
-// Config is what a Console is made of. Everything is required.
+// Config is what a Console is made of. Everything is required, unless it says
+// otherwise.
 type Config struct {
 	Desk       Desk
 	Store      Store
@@ -50,7 +52,14 @@ type Config struct {
 	HostCA     ssh.PublicKey         // signs the keys that -J shows
 	// Viewer shows a live session on the terminal of a call that has keys, Stdin;
 	// it asks the desk itself. It returns when the person leaves or ctx ends.
-	Viewer    func(ctx context.Context, call Call, s access.Session) error
+	Viewer func(ctx context.Context, call Call, s access.Session) error
+	// Copy is the folder that the sessions lie in, where they were copied from a
+	// bastion; nil on one.
+	Copy *Copy
+	// Offers names the commands that there are; nil for all.
+	Offers []string
+	// Files: who calls is at this machine, and commands may write files for them.
+	Files     bool
 	BastionID string
 	Now       access.Clock
 	Log       *slog.Logger
@@ -72,8 +81,9 @@ type Size struct {
 type Call struct {
 	Actor access.Actor
 	Args  []string
-	// Stdin is read by replay and watch on a terminal only, for their keys. It
-	// may be nil, and may still be in a read when Run returns.
+	// Stdin is read by replay and watch on a terminal only, for their keys, and
+	// by tui --plain for its lines. It may be nil, and may still be in a read
+	// when Run returns.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer   // lines end in \n; a raw terminal's owner translates
 	Terminal       *Size       // of Stdout; nil when it is none
@@ -81,13 +91,21 @@ type Call struct {
 	// Answers asks whoever sits at Terminal for a sign of life until ctx ends;
 	// nil where nobody can be asked.
 	Answers func(ctx context.Context) bool
-	Color   bool   // Stdout shows colour and nobody asked for none
-	Reason  string // from SALLYPORT_REASON; --reason goes first
+	Color   bool // Stdout shows colour and nobody asked for none
+	// Plain: nothing but lines, whatever Stdout is; nothing drawn, nothing cut.
+	Plain  bool
+	Reason string // from SALLYPORT_REASON; --reason goes first
 	// Connect runs a session to a host on the caller's terminal, or on their
 	// streams without one, and returns when it is over; nil where there are
-	// none.
-	Connect func(context.Context, access.Trip) access.Return
+	// none. In, unless it is nil, is what is typed there, and is closed then.
+	Connect func(ctx context.Context, in io.ReadCloser, to access.Trip) access.Return
+	Raw     *Raw // of tui --plain, the terminal that Stdin is typed at; nil without one
+
+	stay *shell // that the command was typed at; nil for none
 }
+
+// draws reports whether a command may draw on the terminal of its call.
+func (in Call) draws() bool { return in.Terminal != nil && !in.Plain }
 
 // Run runs one command and returns its exit status: 0 done, 1 not done, 2 not
 // understood, or that of the session of connect. What went wrong is one line on Stderr. ctx ends when whoever
@@ -99,11 +117,16 @@ func (c *Console) Run(ctx context.Context, in Call) int {
 	}
 	name := ""
 	s := &set{
-		prefix: prefixOf(in.Actor),
+		prefix: prefixOf(in),
+		files:  c.Files,
 		lists:  func(who role) bool { return cl.roles&who != 0 },
 		run: func(_ *cobra.Command, sp spec, args []string, do action) error {
 			name = sp.name
 			if err := cl.gate(sp); err != nil {
+				return err
+			}
+			args, err := cl.meant(sp, args)
+			if err != nil {
 				return err
 			}
 			if err := do(cl, args); err != nil {
@@ -113,7 +136,7 @@ func (c *Console) Run(ctx context.Context, in Call) int {
 		},
 	}
 	root := s.root("Sallyport: privileged access by ssh, approved and recorded.")
-	root.AddCommand(s.commands()...)
+	root.AddCommand(c.offered(s)...)
 	root.SetIn(strings.NewReader(""))
 	root.SetOut(in.Stdout)
 	root.SetErr(in.Stderr)
@@ -126,8 +149,32 @@ func (c *Console) Run(ctx context.Context, in Call) int {
 	return c.report(in, name, root.ExecuteContext(ctx))
 }
 
-func prefixOf(a access.Actor) string {
-	if a.Via == access.ViaSocket {
+// offered are the commands that there are here.
+func (c *Console) offered(s *set) []*cobra.Command {
+	return slices.DeleteFunc(s.commands(), func(cmd *cobra.Command) bool {
+		return c.Offers != nil && !slices.Contains(c.Offers, cmd.Name())
+	})
+}
+
+// meant is what the arguments of a command stand for: numbers for IDs, and IDs
+// for the folders of a copy.
+func (c *call) meant(sp spec, args []string) ([]string, error) {
+	if c.stay == nil {
+		return args, nil
+	}
+	args, err := c.stay.numbers.spell(sp, args)
+	if err != nil || c.Copy == nil || sp.copied == nil {
+		return args, err
+	}
+	return args, c.Copy.means(c, sp.copied, args)
+}
+
+// prefixOf is what a person types before a command.
+func prefixOf(in Call) string {
+	switch {
+	case in.stay != nil:
+		return ""
+	case in.Actor.Via == access.ViaSocket:
 		return "sallyport"
 	}
 	return "ssh bastion"
@@ -175,8 +222,11 @@ type call struct {
 func (c *Console) newCall(ctx context.Context, in Call) (*call, error) {
 	p := c.Policy.Current()
 	cl := &call{Call: in, Console: c, ctx: ctx, policy: p, page: &page{w: in.Stdout, color: in.Color, now: c.Now()}}
-	if in.Terminal != nil {
+	if in.draws() {
 		cl.page.cols = in.Terminal.Cols
+	}
+	if in.stay != nil {
+		cl.page.numbers = &in.stay.numbers
 	}
 	var err error
 	cl.person, cl.roles, err = rolesOf(p, in.Actor)

@@ -139,7 +139,7 @@ func (c *call) replayCopy(from *copied, p pace) error {
 	if err != nil {
 		return err
 	}
-	ids, err := ReadIdentities(from.identity)
+	ids, err := from.identities()
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (c *call) exportCopy(from *copied, format string) error {
 	}
 	var ids recorder.Identities
 	if format != formatTar { // which is written as it is
-		if ids, err = ReadIdentities(from.identity); err != nil {
+		if ids, err = from.identities(); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,35 @@ type copied struct {
 	path     string
 	trust    string // --trust
 	identity string // --identity
+	ids      recorder.Identities
+}
+
+// Copy is the folder whose sessions a shell is about ("sallyport tui --plain
+// DIR"): commands that take an ID read what lies there.
+type Copy struct {
+	Dir        string
+	Trust      string              // public keys, a file or a folder; empty for none
+	Identities recorder.Identities // of encrypted recordings; nil for none
+}
+
+// means has a command read the folder of the session that its argument names;
+// the whole copy, if it names none.
+func (o *Copy) means(c *call, k *copied, args []string) error {
+	k.path, k.trust, k.ids = o.Dir, o.Trust, o.Identities
+	if k.only || len(args) <= k.after {
+		return nil
+	}
+	found, err := c.ended(args[k.after])
+	k.path = filepath.Join(c.Recordings, filepath.FromSlash(found.Recording))
+	return err
+}
+
+// identities are those that the path is read with.
+func (k *copied) identities() (recorder.Identities, error) {
+	if k.ids != nil {
+		return k.ids, nil
+	}
+	return ReadIdentities(k.identity)
 }
 
 // argument is the name of an argument that may be an ID, and here also a path.
@@ -111,7 +140,11 @@ func (k *copied) names(args []string) bool {
 // .pub files of a folder.
 func (k *copied) trusted() (recorder.Trust, error) {
 	if k.trust == "" {
-		return nil, &usageError{text: "a path needs --trust PUBLICKEYS: keys that lie beside the recordings prove nothing, so have them from elsewhere"}
+		text := "a path needs --trust PUBLICKEYS: keys that lie beside the recordings prove nothing, so have them from elsewhere"
+		if !k.paths {
+			text = "the copy was opened without --trust PUBLICKEYS: keys that lie beside the recordings prove nothing, so have them from elsewhere"
+		}
+		return nil, &usageError{text: text}
 	}
 	info, err := os.Stat(k.trust)
 	if err != nil {
@@ -179,10 +212,10 @@ func (p Program) here(ctx context.Context) *call {
 	size := terminalSize(p.Stdout)
 	in := Call{
 		Actor:  access.Actor{Via: access.ViaSocket, LocalUID: os.Getuid()},
-		Stdout: p.Stdout, Stderr: p.Stderr, Terminal: size, Color: p.color(size),
+		Stdout: p.Stdout, Stderr: p.Stderr, Terminal: size, Color: p.color(size), Plain: p.Env("TERM") == "dumb",
 	}
 	page := &page{w: p.Stdout, color: in.Color, now: time.Now()}
-	if size != nil {
+	if in.draws() {
 		page.cols = size.Cols
 	}
 	return &call{

@@ -70,7 +70,7 @@ func (c *call) showGrants(gs []access.Grant) {
 		c.page.linef("no grants")
 		return
 	}
-	t := table{head: []string{"ID", "STATE", "PERSON", "FOR", "LOGIN@HOST", "RULE", "ENDS"}}
+	t := table{named: true, head: []string{"ID", "STATE", "PERSON", "FOR", "LOGIN@HOST", "RULE", "ENDS"}}
 	for _, g := range gs {
 		var ends string
 		switch {

@@ -48,6 +48,10 @@ func (s *set) overview(b *strings.Builder, cmd *cobra.Command) {
 	if flags := cmd.LocalFlags().FlagUsages(); flags != "" {
 		fmt.Fprintf(b, "\nOPTIONS\n%s", indentOptions(flags))
 	}
+	if s.prefix == "" {
+		b.WriteString("\n\"help COMMAND\" explains one. A number from a list stands for the ID beside it;\n\"id NUMBER\" shows that. Enter alone tells what is new, \"quit\" leaves.\n")
+		return
+	}
 	fmt.Fprintf(b, "\n\"%s COMMAND --help\" explains one.\n", s.path(cmd))
 }
 
@@ -79,7 +83,9 @@ func (s *set) manual(b *strings.Builder, cmd *cobra.Command) {
 	if cmd.Example != "" {
 		b.WriteString("\nEXAMPLES\n")
 		for line := range strings.SplitSeq(cmd.Example, "\n") {
-			if !strings.HasPrefix(line, "#") {
+			if s.prefix == "" {
+				line = shellQuotes.Replace(line)
+			} else if !strings.HasPrefix(line, "#") {
 				line = s.prefix + " " + line
 			}
 			b.WriteString("    " + line + "\n")

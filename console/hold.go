@@ -98,7 +98,7 @@ func (c *call) showHolds(asJSON bool) error {
 		c.page.linef("no recording is held")
 		return nil
 	}
-	t := table{head: []string{"SESSION", "HELD", "BY", "REASON"}}
+	t := table{named: true, head: []string{"SESSION", "HELD", "BY", "REASON"}}
 	for _, h := range holds {
 		t.add(string(h.Session), c.page.ago(h.At), h.By, h.Reason)
 	}

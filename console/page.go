@@ -36,7 +36,9 @@ type page struct {
 	color bool
 	cols  int // of the terminal; 0 without one
 	now   time.Time
-	err   error // the first one
+	// numbers stand for IDs in lists; nil outside of a shell.
+	numbers *numbers
+	err     error // the first one
 }
 
 // linef writes one line. Each argument is made plain; format is ours.
@@ -72,6 +74,8 @@ type cell struct {
 type table struct {
 	head []string
 	rows [][]cell
+	// named: the first column is the ID of what the row is about.
+	named bool
 }
 
 // add appends a row: a string or a cell for each column.
@@ -90,6 +94,12 @@ func (t *table) add(fields ...any) {
 
 // table writes t, aligned.
 func (p *page) table(t table) {
+	if t.named && p.numbers != nil {
+		t.head[0] = "#"
+		for _, row := range t.rows {
+			row[0].text = p.numbers.name(row[0].text)
+		}
+	}
 	widths := make([]int, len(t.head))
 	for i, h := range t.head {
 		widths[i] = len(h)

@@ -180,6 +180,7 @@ func (p Program) remote(ctx context.Context, config string, args []string) error
 		Stderr:   p.Stderr,
 		Terminal: size,
 		Color:    p.color(size),
+		Plain:    p.Env("TERM") == "dumb",
 		Reason:   p.Env("SALLYPORT_REASON"),
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"archive/tar"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -18,11 +19,15 @@ import (
 
 func (s *set) export() *cobra.Command {
 	from := &copied{paths: s.paths}
-	var format string
+	var format, to string
+	options := "[--format tar|cast|v3|txt]"
+	if s.files || s.paths {
+		options += " [--to FILE]"
+	}
 	cmd := s.command(spec{
 		name:    "export",
 		args:    []string{from.argument("ID")},
-		options: "[--format tar|cast|v3|txt]",
+		options: options,
 		copied:  from,
 		short:   "write a recording to standard output, as a tar",
 		long: `Writes a recording as a tar archive that explains itself elsewhere: the cast, its
@@ -41,27 +46,24 @@ yet. That you exported it is kept as an audit event.
 		if !slices.Contains([]string{formatTar, formatCast, formatV3, formatText}, format) {
 			return misfit("--format", format, "tar, cast, v3 or txt")
 		}
+		if to != "" {
+			return c.writingTo(to, func() error { return c.export(from, args, format) })
+		}
 		if c.Terminal != nil && format != formatText {
-			return &usageError{text: "an archive is nothing for a terminal; redirect it: export ID > recording.tar"}
+			where := "redirect it: export ID > recording.tar"
+			if s.files {
+				where = "name a file: export ID --to recording.tar"
+			} else if c.stay != nil {
+				where = "from where you are, ssh bastion export ID > recording.tar"
+			}
+			return &usageError{text: "an archive is nothing for a terminal; " + where}
 		}
-		if from.path != "" {
-			return c.exportCopy(from, format)
-		}
-		found, err := c.ended(args[0])
-		if err != nil {
-			return err
-		}
-		event := viewing("export", found)
-		event.Detail["format"] = format
-		if err := c.record(event, nil); err != nil {
-			return err
-		}
-		if format == formatTar {
-			return c.exportBundle(found)
-		}
-		return c.exportAs(format, filepath.Join(c.Recordings, filepath.FromSlash(found.Recording)), nil, found)
+		return c.export(from, args, format)
 	})
 	cmd.Flags().StringVar(&format, "format", formatTar, "write it as `FORMAT`")
+	if s.files || s.paths {
+		cmd.Flags().StringVar(&to, "to", "", "of what is on this machine: write it to `FILE`, which must not be there yet")
+	}
 	from.declareIdentity(cmd)
 	return cmd
 }
@@ -73,6 +75,43 @@ const (
 	formatV3   = "v3"
 	formatText = "txt"
 )
+
+// export writes the recording that the arguments name.
+func (c *call) export(from *copied, args []string, format string) error {
+	if from.path != "" {
+		return c.exportCopy(from, format)
+	}
+	found, err := c.ended(args[0])
+	if err != nil {
+		return err
+	}
+	event := viewing("export", found)
+	event.Detail["format"] = format
+	if err := c.record(event, nil); err != nil {
+		return err
+	}
+	if format == formatTar {
+		return c.exportBundle(found)
+	}
+	return c.exportAs(format, filepath.Join(c.Recordings, filepath.FromSlash(found.Recording)), nil, found)
+}
+
+// writingTo runs do with a new file for standard output. What failed leaves no
+// file.
+func (c *call) writingTo(name string, do func() error) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return access.Fail(access.ReasonInternal, access.Plain("cannot write: "+err.Error(), 300), "Name another file", err)
+	}
+	out := c.page
+	c.Stdout, c.page = f, &page{w: f, now: out.now}
+	if err = errors.Join(do(), c.page.err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	c.page = out
+	out.linef("written to %s", name)
+	return out.err
+}
 
 // exportAs writes a recording in another format than an archive.
 func (c *call) exportAs(format, folder string, ids recorder.Identities, s access.Session) error {

@@ -70,7 +70,7 @@ text. That you looked is kept as an audit event.` + from.about(),
 // show plays m, which is of session s, or transcribes it.
 func (c *call) show(m *movie, s access.Session, p pace) error {
 	var err error
-	if c.Terminal == nil {
+	if !c.draws() {
 		err = c.transcribe(m)
 	} else {
 		err = c.project(m, p)

@@ -153,7 +153,7 @@ func (c *call) showRequests(rs []access.Request, state access.RequestState) {
 		c.showPending(rs)
 		return
 	}
-	t := table{head: []string{"ID", "STATE", "PERSON", "FOR", "LOGIN@HOST", "ASKED", "REASON"}}
+	t := table{named: true, head: []string{"ID", "STATE", "PERSON", "FOR", "LOGIN@HOST", "ASKED", "REASON"}}
 	for _, r := range rs {
 		t.add(string(r.ID), cell{stateOf(r), requestStyle[r.State]}, string(r.Person), lengthOf(r),
 			r.Target.String(), c.page.ago(r.RequestedAt), or(r.Reason))
@@ -163,7 +163,7 @@ func (c *call) showRequests(rs []access.Request, state access.RequestState) {
 
 // showPending lists what waits, and for whom: what the one who waits sees.
 func (c *call) showPending(rs []access.Request) {
-	t := table{head: []string{"ID", "PERSON", "FOR", "LOGIN@HOST", "LEFT", "APPROVED", "WAITS FOR", "REASON"}}
+	t := table{named: true, head: []string{"ID", "PERSON", "FOR", "LOGIN@HOST", "LEFT", "APPROVED", "WAITS FOR", "REASON"}}
 	for _, r := range rs {
 		t.add(string(r.ID), string(r.Person), lengthOf(r), r.Target.String(), exact(max(0, r.WaitUntil.Sub(c.Now())).Round(time.Second)),
 			or(people(c.counting(r))), cell{c.waitsFor(r), yellow}, or(r.Reason))

@@ -53,7 +53,7 @@ object a line: {session_id, at_seconds, line, person, host, …}.` + searchingCo
 		who:      auditor | local,
 	}, func(c *call, args []string) error {
 		text := args[0]
-		if from.path == "" {
+		if !s.paths {
 			text = strings.Join(args, " ")
 		}
 		q, err := f.query(c, text)

@@ -25,7 +25,7 @@ var errEnough = errors.New("enough")
 // searchCopy plays the recordings below a path, the newest first, and gives
 // the lines that match.
 func (c *call) searchCopy(from *copied, q access.SearchQuery, pattern *screens.Pattern) (found access.Found, err error) {
-	ids, err := ReadIdentities(from.identity)
+	ids, err := from.identities()
 	if err != nil {
 		return found, err
 	}

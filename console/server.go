@@ -155,6 +155,7 @@ type wireCall struct {
 	Reason   string   `json:"reason,omitempty"`
 	Terminal *Size    `json:"terminal,omitempty"`
 	Color    bool     `json:"color,omitempty"`
+	Plain    bool     `json:"plain,omitempty"`
 }
 
 // peer serves one connection: one call.
@@ -199,6 +200,7 @@ func (s *Server) peer(ctx context.Context, conn *net.UnixConn) error {
 		Stderr:   out.stream(frameStderr),
 		Terminal: call.Terminal,
 		Color:    call.Color,
+		Plain:    call.Plain,
 		Reason:   call.Reason,
 	})
 	if err := out.write(frameExit, []byte{byte(exit)}); err != nil && !errors.Is(err, syscall.EPIPE) {

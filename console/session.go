@@ -144,7 +144,7 @@ func (c *call) showSessions(ss []access.Session) {
 		c.page.linef("no sessions")
 		return
 	}
-	t := table{head: []string{"ID", "STATE", "PERSON", "LOGIN@HOST", "KIND", "STARTED", "LASTED", "END"}}
+	t := table{named: true, head: []string{"ID", "STATE", "PERSON", "LOGIN@HOST", "KIND", "STARTED", "LASTED", "END"}}
 	for _, s := range ss {
 		look, until, state := plain, s.EndedAt, string(s.State)
 		if s.Paused {

@@ -32,6 +32,7 @@ type spec struct {
 type set struct {
 	prefix string          // what a person types before the command
 	paths  bool            // whether commands take paths of this machine: its own command line only
+	files  bool            // whether commands may write files of this machine
 	lists  func(role) bool // whether the help lists a command for these
 	run    func(cmd *cobra.Command, sp spec, args []string, do action) error
 }
@@ -41,14 +42,18 @@ type action func(c *call, args []string) error
 
 // commands are all of them, in the order of the help.
 func (s *set) commands() []*cobra.Command {
-	return []*cobra.Command{
-		s.hosts(), s.whoami(), s.connect(),
+	all := []*cobra.Command{
+		s.hosts(), s.whoami(), s.status(), s.connect(),
 		s.request(), s.requests(), s.approve(), s.deny(), s.cancel(), s.review(),
 		s.grants(), s.extend(), s.release(), s.revoke(),
 		s.sessions(), s.watch(), s.kill(), s.replay(), s.search(), s.verify(), s.export(), s.note(), s.notes(), s.audit(), s.keys(), s.hold(), s.unhold(),
 		s.lock(), s.unlock(),
 		s.sshConfig(), s.knownHosts(),
 	}
+	if !s.paths { // the binary's own tui is another
+		all = append(all, s.tui())
+	}
+	return all
 }
 
 // root is the tree's root: it explains, and knows what is unknown.
@@ -63,7 +68,7 @@ func (s *set) root(about string) *cobra.Command {
 			if len(args) > 0 {
 				return unknown(cmd, s.prefix, args[0])
 			}
-			return &usageError{text: "which command?", usage: s.prefix + " --help"}
+			return &usageError{text: "which command?", usage: s.typed("--help")}
 		},
 	}
 	quietHelp(root)
@@ -148,26 +153,31 @@ func (s *set) usage(cmd *cobra.Command, text string) error {
 // line is how cmd is typed.
 func (s *set) line(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
-		return s.prefix + " COMMAND …"
+		return s.typed("COMMAND …")
 	}
-	return s.path(cmd.Parent()) + " " + cmd.Use
+	return strings.TrimSpace(s.path(cmd.Parent()) + " " + cmd.Use)
 }
+
+// typed is how words are typed: with what comes before a command, if anything
+// does.
+func (s *set) typed(words string) string { return strings.TrimSpace(s.prefix + " " + words) }
 
 // path is what a person types up to cmd, with it.
 func (s *set) path(cmd *cobra.Command) string {
-	return s.prefix + strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name())
+	return s.typed(strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name())))
 }
 
 // unknown says that there is no such command, and which may have been meant.
 func unknown(root *cobra.Command, prefix, name string) error {
 	text := fmt.Sprintf("there is no command %q", access.Plain(name, 40))
+	usage := strings.TrimSpace(prefix + " --help")
 	root.SuggestionsMinimumDistance = 2
 	// Levenshtein costs the product of the lengths.
 	if len(name) <= 64 {
 		if near := root.SuggestionsFor(name); len(near) > 0 {
 			text += "; did you mean " + strings.Join(near, " or ") + "?"
-			return &usageError{text: text, usage: prefix + " --help"}
+			return &usageError{text: text, usage: usage}
 		}
 	}
-	return &usageError{text: text, usage: prefix + " --help"}
+	return &usageError{text: text, usage: usage}
 }

@@ -47,7 +47,7 @@ ends.`,
 		if err != nil {
 			return err
 		}
-		if c.Terminal != nil && c.Stdin != nil {
+		if c.draws() && c.Stdin != nil {
 			return c.Viewer(c.ctx, c.Call, found)
 		}
 		r, err := recorder.Open(filepath.Join(c.Recordings, filepath.FromSlash(found.Recording)))
@@ -65,7 +65,7 @@ ends.`,
 			fmt.Fprintln(c.Stderr, "sallyport: this does not count as the second person who must watch: ssh -t bastion watch "+string(found.ID))
 		}
 		m := &movie{cast: r, terminal: found.Terminal}
-		if c.Terminal != nil {
+		if c.draws() {
 			err = c.projectLive(m, found.ID)
 		} else {
 			err = c.transcribeLive(m, found.ID)

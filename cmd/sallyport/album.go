@@ -100,14 +100,17 @@ func (a *album) files(ctx context.Context, id access.SessionID) ([]access.Transf
 }
 
 // browseCopy is the auditor's view of a copied folder.
-func browseCopy(ctx context.Context, dir, identity string, std stdio) error {
-	ids, err := console.ReadIdentities(identity)
+func browseCopy(ctx context.Context, dir string, o tuiFlags, std stdio) error {
+	ids, err := console.ReadIdentities(o.identity)
 	if err != nil {
 		return err
 	}
 	a, err := openAlbum(dir)
 	if err != nil {
 		return err
+	}
+	if o.plain {
+		return plainCopy(ctx, a, dir, o.trust, ids, std)
 	}
 	err = tui.Run(ctx, tui.Config{
 		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},

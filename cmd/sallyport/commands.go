@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -20,7 +21,7 @@ import (
 func commands(std stdio) []console.Command {
 	var demoing demoFlags
 	var reindexJSON bool
-	var identity string
+	var opening tuiFlags
 	return []console.Command{
 		{
 			Name: "serve", Short: "run the bastion",
@@ -61,16 +62,20 @@ func commands(std stdio) []console.Command {
 			Name: "tui", Args: []string{"[DIR]"}, Short: "browse and replay recordings on this machine",
 			Long: "Opens the database and the recordings of the configuration for reading; the\n" +
 				"server need not run. With DIR: the recordings in a folder that was copied from a\n" +
-				"bastion, and nothing else; the key of --identity opens encrypted ones.",
-			Examples: []string{"tui", "tui --identity ~/.ssh/id_ed25519 ./copy"},
-			Flags: func(f *flag.FlagSet) {
-				f.StringVar(&identity, "identity", "", "with DIR: decrypt with `KEY`, a file of age identities or an SSH private key")
-			},
+				"bastion, and nothing else; the key of --identity opens encrypted ones.\n\n" +
+				"With --plain it prints lines instead of drawing, for a screen reader or a braille\n" +
+				"display: type sessions, search, replay, verify, export, and help. Lists number\n" +
+				"their rows, and a number stands for the session beside it (\"replay 3\"). Where\n" +
+				"TERM is dumb it does so by itself. Only \"ssh bastion\" has the commands that\n" +
+				"change something, and \"sallyport COMMAND\".",
+			Examples: []string{"tui", "tui --identity ~/.ssh/id_ed25519 ./copy", "tui --plain --trust recording-keys.pub ./copy"},
+			Flags:    opening.declare,
 			Run: func(ctx context.Context, config string, args []string) error {
+				opening.plain = opening.plain || wantsLines()
 				if len(args) > 0 {
-					return browseCopy(ctx, args[0], identity, std)
+					return browseCopy(ctx, args[0], opening, std)
 				}
-				return browse(ctx, config, std)
+				return browse(ctx, config, opening.plain, std)
 			},
 		},
 		{
@@ -99,6 +104,18 @@ func commands(std stdio) []console.Command {
 	}
 }
 
+// tuiFlags is the flags of tui.
+type tuiFlags struct {
+	identity, trust string
+	plain           bool
+}
+
+func (o *tuiFlags) declare(f *flag.FlagSet) {
+	f.StringVar(&o.identity, "identity", "", "with DIR: decrypt with `KEY`, a file of age identities or an SSH private key")
+	f.StringVar(&o.trust, "trust", "", "with DIR and --plain: verify trusts the public keys in `PUBLICKEYS`, a file or a folder")
+	f.BoolVar(&o.plain, "plain", false, "print lines, and draw nothing")
+}
+
 // printCA prints the user CA's public key.
 func printCA(ctx context.Context, named string, std stdio) error {
 	config, _, err := loadConfig(configPath(named))
@@ -119,7 +136,7 @@ func printCA(ctx context.Context, named string, std stdio) error {
 
 // browse is the auditor's view of this machine's data directory. Who may read
 // that directory may see everything in it anyway.
-func browse(ctx context.Context, named string, std stdio) error {
+func browse(ctx context.Context, named string, inLines bool, std stdio) error {
 	config, _, err := loadConfig(configPath(named))
 	if err != nil {
 		return err
@@ -130,6 +147,9 @@ func browse(ctx context.Context, named string, std stdio) error {
 	s, err := store.OpenForReading(ctx, storeConfig(config))
 	if err != nil {
 		return err
+	}
+	if inLines {
+		return errors.Join(plainHere(ctx, config, s, std), s.Close())
 	}
 	folder := func(r string) string { return filepath.Join(config.recordings(), filepath.FromSlash(r)) }
 	err = tui.Run(ctx, tui.Config{

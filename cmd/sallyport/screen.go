@@ -37,13 +37,18 @@ type screen struct {
 func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if strings.TrimSpace(t.Command) == "" && t.PTY != nil {
-		return s.interactive(ctx, t)
-	}
 	args, err := console.Split(t.Command)
 	if err != nil {
 		fmt.Fprintf(t.Stderr, "sallyport: %v\r\n", err)
 		return 2
+	}
+	dumb := t.PTY != nil && (t.PTY.Term == "dumb" || t.PTY.Term == "")
+	if t.PTY != nil && len(args) == 0 {
+		args = []string{"tui"}
+	}
+	opens := len(args) > 0 && args[0] == "tui"
+	if opens && len(args) == 1 && t.PTY != nil && !dumb {
+		return s.interactive(ctx, t)
 	}
 	identity := t.Identity
 	call := console.Call{
@@ -53,12 +58,14 @@ func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
 	if t.PTY != nil {
 		// The client's terminal is raw: lines end in CR LF, and Ctrl-C is a byte.
 		call.Terminal = &console.Size{Cols: t.PTY.Size.Cols, Rows: t.PTY.Size.Rows}
-		call.Color = t.PTY.Term != "dumb" && t.Env["NO_COLOR"] == ""
+		call.Color = !dumb && t.Env["NO_COLOR"] == ""
+		call.Plain, call.Dumb, call.Echo = dumb, dumb, t.Stdout
 		call.Stdout, call.Stderr = crlf{t.Stdout}, crlf{t.Stderr}
 	}
 	switch {
 	case len(args) > 0 && args[0] == "connect":
 		call.Connect = lending(t) // all of it: what is typed, Ctrl-C as well, and new sizes
+	case opens: // it reads Ctrl-C itself
 	case t.PTY != nil:
 		call.Resizes = each(ctx, t.PTY.Resizes, func(z bastion.Size) console.Size { return console.Size(z) })
 		call.Answers = t.Answers

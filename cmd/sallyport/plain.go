@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/audit"
+	"github.com/sallyport/sallyport/console"
+	"github.com/sallyport/sallyport/policy"
+	"github.com/sallyport/sallyport/recorder"
+	"github.com/sallyport/sallyport/store"
+)
+
+// The console in lines, on this machine: the commands that only read, run here
+// and not in a server. Who may read the files may see everything in them anyway,
+// so nothing of it is in an audit trail.
+
+// wantsLines reports whether the terminal of this process shows nothing else.
+func wantsLines() bool { return os.Getenv("TERM") == "dumb" }
+
+// plainHere is it for the data directory of a configuration.
+func plainHere(ctx context.Context, c *Config, s *store.Store, std stdio) error {
+	trust, err := recorder.ReadTrust(c.keys())
+	if err != nil {
+		return err
+	}
+	p, _, err := loadAccess(c.AccessFile)
+	if err != nil {
+		p = &policy.Policy{} // it names hosts by their aliases, no more
+	}
+	return inLines(ctx, console.Config{
+		Store: readOnly{s}, Policy: policy.NewLive(p), Recordings: c.recordings(), Trust: func() recorder.Trust { return trust },
+		Offers: []string{"status", "hosts", "requests", "grants", "sessions", "replay", "search", "verify", "export", "audit"},
+		Files:  true, BastionID: c.BastionID, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}, std)
+}
+
+// plainCopy is it for a folder that was copied from a bastion.
+func plainCopy(ctx context.Context, a *album, dir, trust string, ids recorder.Identities, std stdio) error {
+	return inLines(ctx, console.Config{
+		Store: shelf{album: a}, Policy: policy.NewLive(&policy.Policy{}), Copy: &console.Copy{Dir: dir, Trust: trust, Identities: ids},
+		Offers: []string{"status", "sessions", "replay", "search", "verify", "export"},
+		Files:  true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}, std)
+}
+
+// inLines serves the terminal of this process, or what stands in for it.
+func inLines(ctx context.Context, c console.Config, std stdio) (err error) {
+	call := console.Call{
+		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket}, Args: []string{"tui", "--plain"},
+		Stdin: std.in, Stdout: std.out, Stderr: std.err, Dumb: wantsLines(),
+	}
+	in, isFile := std.in.(*os.File)
+	out, toFile := std.out.(*os.File)
+	if isFile && toFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {
+		before, err := term.MakeRaw(int(in.Fd()))
+		if err != nil {
+			return fmt.Errorf("the terminal: %w", err)
+		}
+		defer func() { _ = term.Restore(int(in.Fd()), before) }() // there is nobody to tell
+		call.Echo, call.Stdout, call.Stderr = out, crlf{std.out}, crlf{std.err}
+		call.Terminal = &console.Size{Cols: 80, Rows: 24}
+		if cols, rows, err := term.GetSize(int(out.Fd())); err == nil {
+			call.Terminal = &console.Size{Cols: cols, Rows: rows}
+		}
+		resizes, done := sizesOf(ctx, int(out.Fd()))
+		defer done()
+		call.Resizes = resizes
+	}
+	if status := console.New(c).Run(ctx, call); status != 0 {
+		return console.ExitError(status)
+	}
+	return nil
+}
+
+// sizesOf gives the later sizes of a terminal of this machine, the latest only.
+func sizesOf(ctx context.Context, fd int) (<-chan console.Size, context.CancelFunc) {
+	ctx, done := context.WithCancel(ctx)
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, syscall.SIGWINCH)
+	context.AfterFunc(ctx, func() { signal.Stop(changed) })
+	sizes := make(chan console.Size, 1)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+			}
+			cols, rows, err := term.GetSize(fd)
+			if err != nil {
+				continue
+			}
+			select {
+			case <-sizes:
+			default:
+			}
+			sizes <- console.Size{Cols: cols, Rows: rows} // only this goroutine sends
+		}
+	}()
+	return sizes, done
+}
+
+// readOnly is the store without a server: nothing is written.
+type readOnly struct{ *store.Store }
+
+func (readOnly) Record(context.Context, audit.Event) error { return nil }
+
+// shelf is an album as the console's store: it has sessions and nothing else.
+type shelf struct{ *album }
+
+var _ console.Store = shelf{}
+
+func (shelf) Request(_ context.Context, id access.RequestID) (access.Request, error) {
+	return access.Request{}, notCopied()
+}
+func (shelf) Requests(context.Context, access.RequestQuery) ([]access.Request, error) {
+	return nil, nil
+}
+func (shelf) Grants(context.Context, access.GrantQuery) ([]access.Grant, error) { return nil, nil }
+func (shelf) Locks(context.Context) ([]access.Lock, error)                      { return nil, nil }
+func (shelf) Hold(context.Context, access.Hold) error                           { return notCopied() }
+func (shelf) Unhold(context.Context, access.Hold) error                         { return notCopied() }
+func (shelf) Holds(context.Context) ([]access.Hold, error)                      { return nil, nil }
+func (shelf) Audit(context.Context, int64, int) ([]audit.Row, error)            { return nil, nil }
+func (shelf) Record(context.Context, audit.Event) error                         { return nil }
+func (shelf) Search(context.Context, access.SearchQuery) (access.Found, error) {
+	return access.Found{}, notCopied()
+}
+
+func notCopied() error {
+	return access.Refuse(access.ReasonNotFound, "a copied folder has recordings only", "Ask the bastion")
+}
