@@ -142,11 +142,26 @@ func (c *Console) Run(ctx context.Context, in Call) int {
 	root.SetErr(in.Stderr)
 	// Nil would be the arguments of this process.
 	root.SetArgs(append([]string{}, in.Args...))
-	if len(in.Args) > 0 && strings.HasPrefix(in.Args[0], cobra.ShellCompRequestCmd) {
-		// Cobra would answer completions on this process's stderr.
-		return c.report(in, "", unknown(root, s.prefix, in.Args[0]))
+	if err := c.missing(root, s, in.Args); err != nil {
+		return c.report(in, "", err)
 	}
 	return c.report(in, name, root.ExecuteContext(ctx))
+}
+
+// missing says that a command is none, or is none of those here; cobra would
+// blame its options first, and answer completions on this process's stderr.
+func (c *Console) missing(root *cobra.Command, s *set, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") || args[0] == "help" {
+		return nil
+	}
+	named := func(cmd *cobra.Command) bool { return cmd.Name() == args[0] }
+	switch {
+	case slices.ContainsFunc(root.Commands(), named):
+		return nil
+	case slices.ContainsFunc(s.commands(), named):
+		return access.Refuse(access.ReasonNotFound, args[0]+" is not for what is only read here", "Ask the bastion: ssh bastion "+args[0])
+	}
+	return unknown(root, s.prefix, args[0])
 }
 
 // offered are the commands that there are here.

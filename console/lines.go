@@ -14,7 +14,7 @@ import (
 
 // lines gives what a person types, line by line. The end is io.EOF.
 type lines interface {
-	line(prompt string) (string, error)
+	line() (string, error)
 }
 
 // piped reads lines from what is no terminal: whoever types there, if anybody,
@@ -30,7 +30,7 @@ func newPiped(in io.Reader, out io.Writer) *piped {
 	return &piped{s, out}
 }
 
-func (p *piped) line(prompt string) (string, error) {
+func (p *piped) line() (string, error) {
 	if _, err := io.WriteString(p.out, prompt); err != nil {
 		return "", err
 	}
@@ -46,27 +46,51 @@ func (p *piped) line(prompt string) (string, error) {
 // editor reads lines from a raw terminal that moves its cursor: with editing,
 // a history, and Tab for the names of commands. Nothing but the line that is
 // being typed is ever drawn anew.
-type editor struct{ terminal *term.Terminal }
-
-func newEditor(in io.Reader, out io.Writer, names []string) editor {
-	t := term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{&lineKeys{in: in}, out}, "")
-	t.History = &history{}
-	t.AutoCompleteCallback = func(line string, at int, key rune) (string, int, bool) {
-		return complete(names, line, at, key)
-	}
-	return editor{t}
+type editor struct {
+	in       io.Reader
+	out      io.Writer
+	names    []string // of commands
+	history  *history
+	size     Size
+	terminal *term.Terminal
 }
 
-func (e editor) line(prompt string) (string, error) {
-	e.terminal.SetPrompt(prompt)
-	return e.terminal.ReadLine()
+func newEditor(in io.Reader, out io.Writer, names []string) *editor {
+	e := &editor{in: &lineKeys{in: in}, out: out, names: names, history: &history{}, size: Size{Cols: 80, Rows: 24}}
+	e.begin()
+	return e
+}
+
+// begin makes a terminal with nothing typed at it.
+func (e *editor) begin() {
+	e.terminal = term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{e.in, e.out}, prompt)
+	e.terminal.History = e.history
+	e.terminal.AutoCompleteCallback = func(line string, at int, key rune) (string, int, bool) {
+		return complete(e.names, line, at, key)
+	}
+	e.resize(e.size)
+}
+
+func (e *editor) line() (string, error) {
+	for {
+		line, err := e.terminal.ReadLine()
+		if !errors.Is(err, io.ErrShortBuffer) {
+			return line, err
+		}
+		// Keys that are one sequence without end: the line is given up.
+		if _, err := io.WriteString(e.out, "\r\n"); err != nil {
+			return "", err
+		}
+		e.begin()
+	}
 }
 
 // resize tells how wide the terminal is, between lines.
-func (e editor) resize(z Size) {
+func (e *editor) resize(z Size) {
+	e.size = z
 	_ = e.terminal.SetSize(max(z.Cols, 20), max(z.Rows, 2)) // nothing is drawn between lines
 }
 
@@ -160,7 +184,7 @@ type oneByOne struct{ io.Reader }
 
 func (o oneByOne) Read(p []byte) (int, error) { return o.Reader.Read(p[:min(len(p), 1)]) }
 
-func (t *typewriter) line(prompt string) (string, error) {
+func (t *typewriter) line() (string, error) {
 	typed := []rune{}
 	echo := func(s string) error { _, err := io.WriteString(t.out, s); return err }
 	err := echo(prompt)

@@ -60,6 +60,12 @@ type shell struct {
 	news    news
 }
 
+// Shell is "tui --plain" by itself: it runs the lines that are typed at a call,
+// whose Args mean nothing, and returns the exit status.
+func (c *Console) Shell(ctx context.Context, in Call) int {
+	return c.report(in, "tui", c.shell(ctx, in))
+}
+
 // shell serves the lines that are typed at a call until who types them leaves.
 func (c *Console) shell(ctx context.Context, in Call) error {
 	if in.Stdin == nil {
@@ -77,8 +83,8 @@ func (c *Console) shell(ctx context.Context, in Call) error {
 	case in.Dumb:
 		sh.in = newTypewriter(sh.keys, in.Echo)
 	default:
-		edited := newEditor(sh.keys, in.Echo, sh.names())
-		sh.editor, sh.in = &edited, edited
+		sh.editor = newEditor(sh.keys, in.Echo, sh.names())
+		sh.in = sh.editor
 	}
 	return sh.serve(ctx)
 }
@@ -127,7 +133,7 @@ func (sh *shell) ask() (string, error) {
 		}
 		sh.editor.resize(*sh.call.Terminal)
 	}
-	return sh.in.line(prompt)
+	return sh.in.line()
 }
 
 // run runs one command, which Ctrl-C ends.

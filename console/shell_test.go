@@ -48,7 +48,11 @@ func (w *world) sit(t testing.TB, who string, change func(*console.Call)) *typis
 	if call.Echo != nil {
 		call.Echo = y
 	}
-	go func() { y.done <- w.Run(t.Context(), call) }()
+	go func() {
+		exit := w.Run(t.Context(), call)
+		_ = in.CloseWithError(io.ErrClosedPipe) // nobody reads any more
+		y.done <- exit
+	}()
 	t.Cleanup(func() { _ = keys.Close() })
 	return y
 }
@@ -235,10 +239,16 @@ func TestShellEdits(t *testing.T) {
 	if got := y.sees("key is for"); strings.Contains(got, "there is no command") {
 		t.Errorf("%q", got)
 	}
-	y.types("\x0c\x1b[1111111111111111111111111111111111111111111111111111") // clearing, and a sequence without end
-	y.types(strings.Repeat("1", 4096) + "\r\r")
-	y.keys.Close()
-	<-y.done
+	y.sees(shellPrompt)
+	y.types("\x0c\x1b[" + strings.Repeat("1", 5000)) // clearing, and a sequence without end
+	y.types("\x03")
+	y.sees(shellPrompt)
+	y.types("whoami\r")
+	y.sees("key is for")
+	y.types("quit\r")
+	if exit := <-y.done; exit != 0 {
+		t.Errorf("exit %d", exit)
+	}
 	if shown := y.shown.String(); strings.Contains(shown, "\x1b[2J") || strings.Contains(shown, "\x1b[H") {
 		t.Errorf("the screen was cleared: %q", shown)
 	}

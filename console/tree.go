@@ -170,7 +170,10 @@ func (s *set) path(cmd *cobra.Command) string {
 // unknown says that there is no such command, and which may have been meant.
 func unknown(root *cobra.Command, prefix, name string) error {
 	text := fmt.Sprintf("there is no command %q", access.Plain(name, 40))
-	usage := strings.TrimSpace(prefix + " --help")
+	usage := prefix + " --help"
+	if prefix == "" { // in a shell
+		usage = "help"
+	}
 	root.SuggestionsMinimumDistance = 2
 	// Levenshtein costs the product of the lengths.
 	if len(name) <= 64 {

@@ -87,11 +87,18 @@ func readPublicKeys(dir string) (public []PublicKey, err error) {
 	return public, nil
 }
 
+// ReadKeys reads the public keys of dir, of which there may be none. It makes
+// nothing, and what it gives signs nothing.
+func ReadKeys(dir string) (*Keyring, error) {
+	public, err := readPublicKeys(dir)
+	return &Keyring{dir: dir, public: public}, err
+}
+
 // ReadTrust gives the trust in the public keys of a keys directory, of which
 // there may be none. It makes nothing.
 func ReadTrust(dir string) (Trust, error) {
-	public, err := readPublicKeys(dir)
-	return (&Keyring{public: public}).Trust(), err
+	keys, err := ReadKeys(dir)
+	return keys.Trust(), err
 }
 
 // ID is that of the key that signs.
@@ -135,6 +142,9 @@ func (k *Keyring) signer() (id string, key ed25519.PrivateKey, chain []PublicKey
 func (k *Keyring) Rotate(now time.Time) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.current == nil && len(k.public) > 0 {
+		return errors.New("the private key was not read, so there is none to sign a new one")
+	}
 	pub, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func wantsLines() bool { return os.Getenv("TERM") == "dumb" }
 
 // plainHere is it for the data directory of a configuration.
 func plainHere(ctx context.Context, c *Config, s *store.Store, std stdio) error {
-	trust, err := recorder.ReadTrust(c.keys())
+	keys, err := recorder.ReadKeys(c.keys())
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func plainHere(ctx context.Context, c *Config, s *store.Store, std stdio) error 
 		p = &policy.Policy{} // it names hosts by their aliases, no more
 	}
 	return inLines(ctx, console.Config{
-		Store: readOnly{s}, Policy: policy.NewLive(p), Recordings: c.recordings(), Trust: func() recorder.Trust { return trust },
-		Offers: []string{"status", "hosts", "requests", "grants", "sessions", "replay", "search", "verify", "export", "audit"},
+		Store: readOnly{s}, Policy: policy.NewLive(p), Recordings: c.recordings(), Trust: keys.Trust, Keys: keys,
+		Offers: []string{"status", "hosts", "keys", "requests", "grants", "sessions", "replay", "search", "verify", "export", "audit"},
 		Files:  true, BastionID: c.BastionID, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}, std)
 }
@@ -55,7 +55,7 @@ func plainCopy(ctx context.Context, a *album, dir, trust string, ids recorder.Id
 // inLines serves the terminal of this process, or what stands in for it.
 func inLines(ctx context.Context, c console.Config, std stdio) (err error) {
 	call := console.Call{
-		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket}, Args: []string{"tui", "--plain"},
+		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
 		Stdin: std.in, Stdout: std.out, Stderr: std.err, Dumb: wantsLines(),
 	}
 	in, isFile := std.in.(*os.File)
@@ -75,7 +75,7 @@ func inLines(ctx context.Context, c console.Config, std stdio) (err error) {
 		defer done()
 		call.Resizes = resizes
 	}
-	if status := console.New(c).Run(ctx, call); status != 0 {
+	if status := console.New(c).Shell(ctx, call); status != 0 {
 		return console.ExitError(status)
 	}
 	return nil
