@@ -1,6 +1,8 @@
 package console
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport/sallyport/access"
@@ -34,7 +36,11 @@ display. Where a rule wants your key proven at the inner login, use ssh -J.`,
 		if c.Connect == nil {
 			return access.Refuse(access.ReasonNotAllowed, "there is no terminal here to connect on", "Use ssh -t bastion connect "+target.String())
 		}
-		back := c.Connect(c.ctx, access.Trip{Target: target, For: howLong.Duration, Reason: c.because(reason)})
+		var typed io.ReadCloser // all of the call's
+		if c.stay != nil {
+			typed = c.stay.keys.lend()
+		}
+		back := c.Connect(c.ctx, typed, access.Trip{Target: target, For: howLong.Duration, Reason: c.because(reason)})
 		if back.Status != exitDone {
 			return ExitError(back.Status) // what there was to say has been said
 		}

@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestConnect(t *testing.T) {
 		exit := w.Run(t.Context(), console.Call{
 			Actor: access.Actor{Person: "alice", Via: access.ViaConsole}, Args: append([]string{"connect"}, args...),
 			Stdout: &said, Stderr: &said, Reason: "by environment",
-			Connect: func(_ context.Context, to access.Trip) access.Return {
+			Connect: func(_ context.Context, _ io.ReadCloser, to access.Trip) access.Return {
 				trips = append(trips, to)
 				return access.Return{Status: status}
 			},

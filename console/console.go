@@ -104,6 +104,13 @@ type Call struct {
 	stay *shell // that the command was typed at; nil for none
 }
 
+// Raw is a raw terminal, for a shell that edits the lines that are typed at it.
+type Raw struct {
+	Out  io.Writer
+	Dumb bool        // it shows no escape sequence
+	Size func() Size // as it is now
+}
+
 // draws reports whether a command may draw on the terminal of its call.
 func (in Call) draws() bool { return in.Terminal != nil && !in.Plain }
 

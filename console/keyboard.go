@@ -84,14 +84,21 @@ func (k *keyboard) during(stop func()) (over func()) {
 	return func() { set(nil) }
 }
 
-func (k *keyboard) Read(p []byte) (int, error) {
+func (k *keyboard) Read(p []byte) (int, error) { return k.read(p, nil) }
+
+// read is Read, and ends with io.EOF, having taken nothing, once over is set.
+func (k *keyboard) read(p []byte, over *bool) (int, error) {
 	if len(p) == 0 {
 		return 0, io.ErrShortBuffer // or a reader without room would ask for ever
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for len(k.typed) == 0 && k.err == nil {
+	ended := func() bool { return over != nil && *over }
+	for len(k.typed) == 0 && k.err == nil && !ended() {
 		k.moved.Wait()
+	}
+	if ended() {
+		return 0, io.EOF
 	}
 	if len(k.typed) == 0 {
 		return 0, k.err
@@ -100,4 +107,30 @@ func (k *keyboard) Read(p []byte) (int, error) {
 	k.typed = append(k.typed[:0], k.typed[n:]...)
 	k.moved.Broadcast()
 	return n, nil
+}
+
+// lend gives all that is typed from now on, Ctrl-C as well, to a session, until
+// that closes what it got.
+func (k *keyboard) lend() io.ReadCloser {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stop = nil
+	return &loan{k: k}
+}
+
+// loan is the keyboard in a session's hands.
+type loan struct {
+	k    *keyboard
+	over bool // under k.mu
+}
+
+func (l *loan) Read(p []byte) (int, error) { return l.k.read(p, &l.over) }
+
+// Close gives the keyboard back. It never fails.
+func (l *loan) Close() error {
+	l.k.mu.Lock()
+	defer l.k.mu.Unlock()
+	l.over = true
+	l.k.moved.Broadcast()
+	return nil
 }

@@ -75,15 +75,15 @@ func (c *Console) shell(ctx context.Context, in Call) error {
 	defer leave()
 	in.Plain, in.Color = true, false
 	in.Stderr = in.Stdout // one stream, or what is said comes after the next prompt
-	sh := &shell{console: c, call: in, keys: newKeyboard(ctx, in.Stdin, in.Echo != nil)}
+	sh := &shell{console: c, call: in, keys: newKeyboard(ctx, in.Stdin, in.Raw != nil)}
 	sh.call.stay, sh.call.Stdin = sh, sh.keys
 	switch {
-	case in.Echo == nil:
+	case in.Raw == nil:
 		sh.in = newPiped(sh.keys, in.Stdout)
-	case in.Dumb:
-		sh.in = newTypewriter(sh.keys, in.Echo)
+	case in.Raw.Dumb:
+		sh.in = newTypewriter(sh.keys, in.Raw.Out)
 	default:
-		sh.editor = newEditor(sh.keys, in.Echo, sh.names())
+		sh.editor = newEditor(sh.keys, in.Raw.Out, sh.names())
 		sh.in = sh.editor
 	}
 	return sh.serve(ctx)
@@ -95,7 +95,10 @@ func (sh *shell) serve(ctx context.Context) error {
 	sh.run(ctx, []string{"status"})
 	for {
 		sh.tell(ctx)
-		line, err := sh.ask()
+		if sh.editor != nil {
+			sh.editor.resize(sh.call.Raw.Size())
+		}
+		line, err := sh.in.line()
 		if err != nil {
 			sh.sayf("")
 			if errors.Is(err, io.EOF) {
@@ -119,21 +122,6 @@ func (sh *shell) serve(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-}
-
-// ask waits for a line.
-func (sh *shell) ask() (string, error) {
-	if sh.editor != nil && sh.call.Terminal != nil {
-		select {
-		case z, ok := <-sh.call.Resizes:
-			if ok {
-				sh.call.Terminal = &z
-			}
-		default:
-		}
-		sh.editor.resize(*sh.call.Terminal)
-	}
-	return sh.in.line()
 }
 
 // run runs one command, which Ctrl-C ends.

@@ -2,6 +2,9 @@ package console_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -45,8 +48,8 @@ func (w *world) sit(t testing.TB, who string, change func(*console.Call)) *typis
 	if change != nil {
 		change(&call)
 	}
-	if call.Echo != nil {
-		call.Echo = y
+	if call.Raw != nil {
+		call.Raw.Out, call.Raw.Size = y, func() console.Size { return *call.Terminal }
 	}
 	go func() {
 		exit := w.Run(t.Context(), call)
@@ -188,7 +191,7 @@ func TestShellTellsNews(t *testing.T) {
 func TestShellAtADumbTerminal(t *testing.T) {
 	w := newWorld(t)
 	y := w.sit(t, "carol", func(c *console.Call) {
-		c.Echo, c.Dumb, c.Terminal, c.Color = y0, true, &console.Size{Cols: 80, Rows: 24}, true
+		c.Raw, c.Terminal, c.Color = &console.Raw{Dumb: true}, &console.Size{Cols: 80, Rows: 24}, true
 	})
 	y.sees(shellPrompt)
 	y.types("whoäm\x7f\x7f\x7f\x7f\x7fwhoamJ\x08i\x1b[A\x1bOP\r")
@@ -218,14 +221,11 @@ func TestShellAtADumbTerminal(t *testing.T) {
 	}
 }
 
-// y0 stands for the terminal until there is one.
-var y0 io.Writer = io.Discard
-
 // At a terminal there are editing, a history and completion; nothing draws but
 // the line that is typed.
 func TestShellEdits(t *testing.T) {
 	w := newWorld(t)
-	y := w.sit(t, "carol", func(c *console.Call) { c.Echo, c.Terminal = y0, &console.Size{Cols: 80, Rows: 24} })
+	y := w.sit(t, "carol", func(c *console.Call) { c.Raw, c.Terminal = &console.Raw{}, &console.Size{Cols: 80, Rows: 24} })
 	y.sees(shellPrompt)
 	y.types("hoami\x01w\r")
 	y.sees("key is for")
@@ -265,7 +265,7 @@ func TestShellInterrupts(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "session.cast"), []byte(cast), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	y := w.sit(t, "carol", func(c *console.Call) { c.Echo, c.Dumb, c.Terminal = y0, true, &console.Size{Cols: 80, Rows: 24} })
+	y := w.sit(t, "carol", func(c *console.Call) { c.Raw, c.Terminal = &console.Raw{Dumb: true}, &console.Size{Cols: 80, Rows: 24} })
 	y.sees(shellPrompt)
 	y.types("sessions\r")
 	y.sees("1  live ")
@@ -283,6 +283,42 @@ func TestShellInterrupts(t *testing.T) {
 	if got := strings.Join(w.asked, ";"); got != "watch carol "+liveID+";leave "+liveID {
 		t.Errorf("the desk was asked %q", got)
 	}
+}
+
+// A session that connect opens has all that is typed until it gives the keyboard
+// back, Ctrl-C as well, and takes nothing after that.
+func TestShellLendsItsKeyboard(t *testing.T) {
+	w := newWorld(t)
+	got := make(chan string, 1)
+	y := w.sit(t, "alice", func(c *console.Call) {
+		c.Raw, c.Terminal = &console.Raw{Dumb: true}, &console.Size{Cols: 80, Rows: 24}
+		c.Connect = func(_ context.Context, in io.ReadCloser, to access.Trip) access.Return {
+			got <- "begun"
+			typed := make([]byte, 9)
+			_, err := io.ReadFull(in, typed)
+			late := make(chan error)
+			go func() {
+				_, err := in.Read(make([]byte, 9))
+				late <- err
+			}()
+			err = errors.Join(err, in.Close())
+			if e := <-late; e != io.EOF {
+				err = errors.Join(err, fmt.Errorf("the read under way ended with %v", e))
+			}
+			got <- fmt.Sprintf("%s %q %v", to.Target, typed, err)
+			return access.Return{Status: 7}
+		}
+	})
+	y.sees(shellPrompt)
+	y.types("connect root@db1\r")
+	<-got // Ctrl-C before that would end the command
+	y.types("ls\r\x03exit\r")
+	if got := <-got; got != `root@db1 "ls\r\x03exit\r" <nil>` {
+		t.Error(got)
+	}
+	y.sees(shellPrompt)
+	y.types("whoami\r")
+	y.sees("key is for")
 }
 
 // Without somebody who types there is no shell, and without a terminal no other

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -38,7 +36,7 @@ func plainHere(ctx context.Context, c *Config, s *store.Store, std stdio) error 
 	}
 	return inLines(ctx, console.Config{
 		Store: readOnly{s}, Policy: policy.NewLive(p), Recordings: c.recordings(), Trust: keys.Trust, Keys: keys,
-		Offers: []string{"status", "hosts", "keys", "requests", "grants", "sessions", "replay", "search", "verify", "export", "audit"},
+		Offers: []string{"status", "hosts", "keys", "requests", "grants", "sessions", "replay", "search", "verify", "export", "notes", "audit"},
 		Files:  true, BastionID: c.BastionID, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}, std)
 }
@@ -56,7 +54,7 @@ func plainCopy(ctx context.Context, a *album, dir, trust string, ids recorder.Id
 func inLines(ctx context.Context, c console.Config, std stdio) (err error) {
 	call := console.Call{
 		Actor: access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
-		Stdin: std.in, Stdout: std.out, Stderr: std.err, Dumb: wantsLines(),
+		Stdin: std.in, Stdout: std.out, Stderr: std.err,
 	}
 	in, isFile := std.in.(*os.File)
 	out, toFile := std.out.(*os.File)
@@ -66,47 +64,21 @@ func inLines(ctx context.Context, c console.Config, std stdio) (err error) {
 			return fmt.Errorf("the terminal: %w", err)
 		}
 		defer func() { _ = term.Restore(int(in.Fd()), before) }() // there is nobody to tell
-		call.Echo, call.Stdout, call.Stderr = out, crlf{std.out}, crlf{std.err}
-		call.Terminal = &console.Size{Cols: 80, Rows: 24}
-		if cols, rows, err := term.GetSize(int(out.Fd())); err == nil {
-			call.Terminal = &console.Size{Cols: cols, Rows: rows}
+		size := func() console.Size {
+			cols, rows, err := term.GetSize(int(out.Fd()))
+			if err != nil {
+				return console.Size{Cols: 80, Rows: 24}
+			}
+			return console.Size{Cols: cols, Rows: rows}
 		}
-		resizes, done := sizesOf(ctx, int(out.Fd()))
-		defer done()
-		call.Resizes = resizes
+		now := size()
+		call.Raw, call.Terminal = &console.Raw{Out: out, Dumb: wantsLines(), Size: size}, &now
+		call.Stdout, call.Stderr = crlf{std.out}, crlf{std.err}
 	}
 	if status := console.New(c).Shell(ctx, call); status != 0 {
 		return console.ExitError(status)
 	}
 	return nil
-}
-
-// sizesOf gives the later sizes of a terminal of this machine, the latest only.
-func sizesOf(ctx context.Context, fd int) (<-chan console.Size, context.CancelFunc) {
-	ctx, done := context.WithCancel(ctx)
-	changed := make(chan os.Signal, 1)
-	signal.Notify(changed, syscall.SIGWINCH)
-	context.AfterFunc(ctx, func() { signal.Stop(changed) })
-	sizes := make(chan console.Size, 1)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-changed:
-			}
-			cols, rows, err := term.GetSize(fd)
-			if err != nil {
-				continue
-			}
-			select {
-			case <-sizes:
-			default:
-			}
-			sizes <- console.Size{Cols: cols, Rows: rows} // only this goroutine sends
-		}
-	}()
-	return sizes, done
 }
 
 // readOnly is the store without a server: nothing is written.
@@ -130,8 +102,12 @@ func (shelf) Locks(context.Context) ([]access.Lock, error)                      
 func (shelf) Hold(context.Context, access.Hold) error                           { return notCopied() }
 func (shelf) Unhold(context.Context, access.Hold) error                         { return notCopied() }
 func (shelf) Holds(context.Context) ([]access.Hold, error)                      { return nil, nil }
-func (shelf) Audit(context.Context, int64, int) ([]audit.Row, error)            { return nil, nil }
-func (shelf) Record(context.Context, audit.Event) error                         { return nil }
+func (shelf) Notes(context.Context, access.SessionID) ([]access.Note, error)    { return nil, nil }
+func (shelf) AddNote(context.Context, access.Note) (access.Note, error) {
+	return access.Note{}, notCopied()
+}
+func (shelf) Audit(context.Context, int64, int) ([]audit.Row, error) { return nil, nil }
+func (shelf) Record(context.Context, audit.Event) error              { return nil }
 func (shelf) Search(context.Context, access.SearchQuery) (access.Found, error) {
 	return access.Found{}, notCopied()
 }

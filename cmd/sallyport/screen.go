@@ -59,13 +59,16 @@ func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
 		// The client's terminal is raw: lines end in CR LF, and Ctrl-C is a byte.
 		call.Terminal = &console.Size{Cols: t.PTY.Size.Cols, Rows: t.PTY.Size.Rows}
 		call.Color = !dumb && t.Env["NO_COLOR"] == ""
-		call.Plain, call.Dumb, call.Echo = dumb, dumb, t.Stdout
+		call.Plain = dumb
 		call.Stdout, call.Stderr = crlf{t.Stdout}, crlf{t.Stderr}
 	}
 	switch {
 	case len(args) > 0 && args[0] == "connect":
 		call.Connect = lending(t) // all of it: what is typed, Ctrl-C as well, and new sizes
-	case opens: // it reads Ctrl-C itself
+	case opens && t.PTY != nil: // it reads Ctrl-C itself
+		lent := newLatest(t)
+		call.Raw = &console.Raw{Out: t.Stdout, Dumb: dumb, Size: func() console.Size { return console.Size(lent.now()) }}
+		call.Connect, call.Answers = lent.connect, t.Answers
 	case t.PTY != nil:
 		call.Resizes = each(ctx, t.PTY.Resizes, func(z bastion.Size) console.Size { return console.Size(z) })
 		call.Answers = t.Answers
@@ -75,8 +78,8 @@ func (s *screen) Serve(ctx context.Context, t bastion.Terminal) int {
 }
 
 // lending lets a command run a session to a host on all of its terminal.
-func lending(t bastion.Terminal) func(context.Context, access.Trip) access.Return {
-	return func(ctx context.Context, to access.Trip) access.Return {
+func lending(t bastion.Terminal) func(context.Context, io.ReadCloser, access.Trip) access.Return {
+	return func(ctx context.Context, _ io.ReadCloser, to access.Trip) access.Return {
 		in := handover.New(t.Stdin)
 		defer in.Close()
 		return t.Connect(ctx, to, bastion.Lent{In: in.Lend(), Out: t.Stdout, Err: t.Stderr, PTY: t.PTY})
