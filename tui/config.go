@@ -100,6 +100,7 @@ type Right struct {
 	Aliases  []string
 	Labels   map[string]string
 	Rule     string
+	Watched  bool   // a session runs only while a second person watches
 	Standing bool   // else it must be asked for
 	Approve  string // who would be asked, in words; empty with standing access
 }

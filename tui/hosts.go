@@ -184,11 +184,15 @@ func (h *hosts) row(i int) []field {
 	if r.Standing {
 		how, style = "● standing", l.Good
 	}
+	rule := access.Plain(r.Rule, 60)
+	if r.Watched {
+		rule += ", watched"
+	}
 	return []field{
 		{access.Plain(r.Target.String(), 120), l.Text},
 		{how, style},
 		{access.Plain(r.Approve, 60), l.Dim},
-		{access.Plain(r.Rule, 60), l.Dim},
+		{rule, l.Dim},
 		{access.Plain(labels(r.Labels), 200), l.Dim},
 	}
 }

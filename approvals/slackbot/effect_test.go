@@ -2,6 +2,7 @@ package slackbot_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,5 +155,26 @@ func fits(t *testing.T, name string, m slacktest.Message) {
 	}
 	if !json.Valid(m.Blocks) || len(m.Blocks) > 60_000 || len(m.Metadata) > 1000 {
 		t.Errorf("%s: %d bytes", name, len(m.Blocks))
+	}
+}
+
+// TestAWatcherIsWanted: the command to type is there, and nobody is called to watch what is over.
+func TestAWatcherIsWanted(t *testing.T) {
+	w := start(t, slackbot.ModeHTTP, nil)
+	n := decided()
+	n.Usage = access.Usage{Sessions: 1, Live: 1}
+	at := w.post(t, n)
+	const id = "01JABCDEFGHJKMNPQRSTVWXYZ2"
+	for _, live := range []int{1, 0} {
+		n.Usage.Live = live
+		tell := telling(n, at, access.Effect{Kind: access.EffectUnwatched, Session: id})
+		tell.Asked = []access.Person{{Name: "carol", Slack: "U0CAROL"}}
+		if told, err := w.bot.Tell(deadline(t), tell); err != nil || told != 1 {
+			t.Fatal(told, err)
+		}
+	}
+	replies := slices.DeleteFunc(w.Messages(channel), func(m slacktest.Message) bool { return m.ThreadTS == "" })
+	if len(replies) != 1 || !strings.Contains(replies[0].Shown(), "ssh -t bastion watch "+id) || !strings.Contains(replies[0].Shown(), "U0CAROL") {
+		t.Errorf("%+v", replies)
 	}
 }

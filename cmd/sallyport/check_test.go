@@ -73,3 +73,22 @@ func TestCheckWarnsWithoutFailing(t *testing.T) {
 		}
 	}
 }
+
+// Nobody can watch what is encrypted while it grows.
+func TestCheckRefusesToWatchWhatIsEncrypted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "access.yaml"), `people: [{name: a}, {name: b}]
+hosts: []
+rules:
+  - {name: eyes, who: {people: [a]}, hosts: {names: ["*"]}, logins: [root], allow: [shell], watch: required}
+auditors: {people: [b]}
+`)
+	const recipients = "ca: {kind: local}\nrecording: {recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}\n"
+	got, status := check(t, write(t, filepath.Join(dir, "sallyport.yaml"), recipients))
+	if want := "rules: rule eyes says watch: required, and with recording.recipients"; status != 1 || !strings.Contains(got, want) {
+		t.Errorf("status %d, want %s in\n%s", status, want, got)
+	}
+	if got, status = check(t, write(t, filepath.Join(dir, "plain.yaml"), "ca: {kind: local}\n")); status != 0 {
+		t.Errorf("status %d\n%s", status, got)
+	}
+}

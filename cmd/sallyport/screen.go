@@ -149,7 +149,7 @@ func (s *screen) rights(name access.PersonName) func(context.Context) ([]tui.Rig
 			}
 			list = append(list, tui.Right{
 				Target:  access.Target{Login: r.Login, Host: r.Host.Name},
-				Aliases: r.Host.Aliases, Labels: r.Host.Labels, Rule: r.Rule.Name,
+				Aliases: r.Host.Aliases, Labels: r.Host.Labels, Rule: r.Rule.Name, Watched: r.Rule.Watch == access.WatchRequired,
 				Standing: r.Outcome == policy.Standing, Approve: strings.Join(approvers, ", "),
 			})
 		}
