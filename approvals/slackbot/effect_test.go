@@ -174,7 +174,7 @@ func TestAWatcherIsWanted(t *testing.T) {
 		}
 	}
 	replies := slices.DeleteFunc(w.Messages(channel), func(m slacktest.Message) bool { return m.ThreadTS == "" })
-	if len(replies) != 1 || !strings.Contains(replies[0].Shown(), "ssh -t bastion watch "+id) || !strings.Contains(replies[0].Shown(), "U0CAROL") {
+	if len(replies) != 1 || !strings.Contains(replies[0].Shown(), "ssh -t bastion watch "+id) || !strings.Contains(string(replies[0].Blocks), "U0CAROL") {
 		t.Errorf("%+v", replies)
 	}
 }
