@@ -64,4 +64,5 @@ type Hit struct {
 	Started time.Time
 	Source  TextSource
 	Line    TextLine
+	Folder  string // of the recording, where a copy was searched; else empty
 }

@@ -20,7 +20,7 @@ const (
 
 	// The console.
 	CommandRefused  Kind = "command.refused"  // a command that is not for who typed it (command, reason)
-	RecordingViewed Kind = "recording.viewed" // somebody replayed, browsed or exported it (command, of, format)
+	RecordingViewed Kind = "recording.viewed" // somebody replayed, browsed or exported it (command, of, format, input)
 	// RecordingsSearched: somebody searched the text of recordings (of_person,
 	// of_host, of_kind, since, until, source, regexp, hits, sessions). What was
 	// looked for is content, perhaps a secret, and stays out.

@@ -134,7 +134,7 @@ func auditFile(name string, chain *audit.Verifier, anchors *recorder.Anchors) (*
 }
 
 // replayCopy shows a copied recording.
-func (c *call) replayCopy(from *copied, p pace) error {
+func (c *call) replayCopy(from *copied, p pace, input bool) error {
 	folder, err := from.one()
 	if err != nil {
 		return err
@@ -142,6 +142,9 @@ func (c *call) replayCopy(from *copied, p pace) error {
 	ids, err := from.identities()
 	if err != nil {
 		return err
+	}
+	if input {
+		return c.showInput(folder, ids, access.Session{ID: access.SessionID(filepath.Base(folder))}, p.at, p.until)
 	}
 	r, err := recorder.OpenWith(folder, ids)
 	if errors.Is(err, recorder.ErrEncrypted) {

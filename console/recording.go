@@ -126,7 +126,7 @@ func (c *call) exportAs(format, folder string, ids recorder.Identities, s access
 	case formatV3:
 		err = recorder.WriteV3(c.Stdout, r, s.ExitStatus)
 	default:
-		err = c.transcribe(&movie{cast: r, terminal: r.Header.Facts == nil || r.Header.Facts.Terminal})
+		err = c.transcribe(&movie{cast: r, part: whole, terminal: r.Header.Facts == nil || r.Header.Facts.Terminal})
 	}
 	if err == nil && r.Broken != nil {
 		err = r.Broken

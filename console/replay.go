@@ -23,12 +23,14 @@ const framesPerSecond = 25
 func (s *set) replay() *cobra.Command {
 	var speed float64
 	var idle span
+	var at, until instant
+	var input bool
 	from := &copied{paths: s.paths}
 	cmd := s.command(spec{
 		name:    "replay",
 		args:    []string{from.argument("ID")},
 		copied:  from,
-		options: "[--speed FACTOR] [--idle TIME]",
+		options: "[--at MOMENT] [--until MOMENT] [--input] [--speed FACTOR] [--idle TIME]",
 		short:   "replay a recording",
 		long: `On a terminal: plays the recording as it was seen, drawn from a screen that the
 bastion keeps; nothing recorded reaches your terminal raw. q or Ctrl-C ends it.
@@ -36,31 +38,51 @@ Use "ssh -t bastion replay ID" to have a terminal, or "ssh -t bastion" to browse
 pause and seek.
 
 Elsewhere: prints a transcript, each line that stood on the screen once, as plain
-text. That you looked is kept as an audit event.` + from.about(),
-		examples: []string{"replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --speed 4", "replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 | less"},
+text. That you looked is kept as an audit event.
+
+--at begins at a MOMENT of the recording, with what stood on the screen then, and
+--until ends at one: 12m30s, 12:30, 750 (seconds) or 40%.
+
+--input prints what was typed instead, line by line with its moment, where the
+rule keeps it (record: {input: true}), and the input of a session without a
+terminal. Passwords are masked as far as they could be told.` + from.about(),
+		examples: []string{"replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --speed 4", "replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 --at 12m30s", "replay 01KAZ4T9V5J8M2N3P4Q5R6S7T8 | less"},
 		who:      auditor | local,
 	}, func(c *call, args []string) error {
 		if !(speed >= 0.1 && speed <= 1000) { // NaN is neither
 			return misfit("--speed", fmt.Sprint(speed), "between 0.1 and 1000")
 		}
+		p := pace{speed: speed, idle: idle.Duration, at: at, until: until}
 		if from.path != "" {
-			return c.replayCopy(from, pace{speed, idle.Duration})
+			return c.replayCopy(from, p, input)
 		}
 		found, err := c.ended(args[0])
 		if err != nil {
 			return err
 		}
-		r, err := recorder.Open(filepath.Join(c.Recordings, filepath.FromSlash(found.Recording)))
+		folder := filepath.Join(c.Recordings, filepath.FromSlash(found.Recording))
+		event := viewing("replay", found)
+		if input {
+			event.Detail["input"] = "true"
+			if err := c.record(event, nil); err != nil {
+				return err
+			}
+			return c.showInput(folder, nil, found, at, until)
+		}
+		r, err := recorder.Open(folder)
 		if err != nil {
 			return unreadable(found, err)
 		}
 		defer r.Close()
-		if err := c.record(viewing("replay", found), nil); err != nil {
+		if err := c.record(event, nil); err != nil {
 			return err
 		}
-		return c.show(&movie{cast: r, terminal: found.Terminal}, found, pace{speed, idle.Duration})
+		return c.show(&movie{cast: r, terminal: found.Terminal}, found, p)
 	})
 	from.declareIdentity(cmd)
+	cmd.Flags().Var(&at, "at", "begin there")
+	cmd.Flags().Var(&until, "until", "end there")
+	cmd.Flags().BoolVar(&input, "input", false, "print what was typed or sent in")
 	cmd.Flags().Float64Var(&speed, "speed", 1, "on a terminal: play `FACTOR` times as fast")
 	idle.Duration = 2 * time.Second
 	cmd.Flags().Var(&idle, "idle", "on a terminal: shorten longer pauses to TIME")
@@ -69,7 +91,11 @@ text. That you looked is kept as an audit event.` + from.about(),
 
 // show plays m, which is of session s, or transcribes it.
 func (c *call) show(m *movie, s access.Session, p pace) error {
-	var err error
+	part, err := part(m.cast, p.at, p.until)
+	if err != nil {
+		return err
+	}
+	m.part = part
 	if !c.draws() {
 		err = c.transcribe(m)
 	} else {
@@ -90,8 +116,9 @@ type movie struct {
 	// terminal: it was recorded on one. Without, its output is text, whose
 	// lines end in \n alone.
 	terminal bool
-	skipped  int   // lines that cannot be read
-	next     int64 // offset of what was not given yet; see [movie.more]
+	part     stretch // that is shown
+	skipped  int     // lines that cannot be read
+	next     int64   // offset of what was not given yet; see [movie.more]
 }
 
 // screen is what the recording began on.
@@ -131,15 +158,24 @@ func (m *movie) play(screen *vt.Screen, e recorder.TimedEvent) {
 
 // transcribe prints the recording as plain lines.
 func (c *call) transcribe(m *movie) error {
-	t := newTranscript(m.screen(), func(line string) { c.page.write(line + "\n") })
-	defer t.end()
+	begun := false
+	t := newTranscript(m.screen(), func(line string) {
+		if begun {
+			c.page.write(line + "\n")
+		}
+	})
+	defer func() {
+		begun = true
+		t.end()
+	}()
 	for e, err := range m.events() {
 		if err != nil {
 			return err
 		}
-		if c.page.err != nil || c.ctx.Err() != nil {
+		if c.page.err != nil || c.ctx.Err() != nil || e.At > m.part.until {
 			return nil
 		}
+		begun = e.At >= m.part.from
 		m.play(t.screen, e)
 	}
 	return nil
@@ -149,6 +185,8 @@ func (c *call) transcribe(m *movie) error {
 type pace struct {
 	speed float64
 	idle  time.Duration // the longest pause
+
+	at, until instant // the part that is shown
 }
 
 // project plays the recording on the caller's terminal.
@@ -176,6 +214,15 @@ func (f *film) run(ctx context.Context, m *movie, p pace, out *page) error {
 		if err != nil {
 			return err
 		}
+		if e.At > m.part.until {
+			break
+		}
+		if e.At < m.part.from {
+			at = e.At
+			m.play(f.screen, e)
+			continue
+		}
+		at = max(at, m.part.from)
 		owed += time.Duration(float64(min(max(e.At-at, 0), p.idle)) / p.speed)
 		at = max(at, e.At)
 		// What falls into one frame is drawn together.

@@ -39,7 +39,7 @@ func (s *set) search() *cobra.Command {
 		short:   "find text in recordings",
 		long: `Finds lines that hold TEXT, in any case, on the screens and in the output of
 sessions that are over, in the commands that were sent and in the lists of
-files; those of the newest sessions first, each with its moment. With --regexp
+files; those of the newest sessions first, each with the command that shows its moment. With --regexp
 TEXT is a regular expression (RE2, as in Go; (?i) for any case).
 
 SOURCE is screen, exec, file, command (what the host's shell marked as a command)
@@ -203,15 +203,33 @@ func (c *call) showHits(found access.Found, pattern *screens.Pattern) {
 		c.page.linef("nothing found")
 		return
 	}
-	t := table{head: []string{"SESSION", "AT", "PERSON", "LOGIN@HOST", "STARTED", "IN", "LINE"}}
+	t := table{head: []string{"SEE IT WITH", "PERSON", "LOGIN@HOST", "STARTED", "IN", "LINE"}}
 	for _, h := range found.Hits {
-		t.add(string(h.Session), offset(h.Line.At), string(h.Person), h.Target.String(), c.page.ago(h.Started),
+		t.add("replay "+c.place(h)+" --at "+exact(h.Line.At.Truncate(time.Second)), string(h.Person), h.Target.String(), c.page.ago(h.Started),
 			string(h.Source), excerpt(h.Line.Text, pattern))
 	}
 	c.page.table(t)
 	if found.More {
 		c.page.linef("… perhaps more; --limit N shows them, --person, --host, --since and --kind narrow them")
 	}
+}
+
+// place is a hit's session as replay takes it here.
+func (c *call) place(h access.Hit) string {
+	if c.stay == nil && h.Folder != "" {
+		return quoted(h.Folder)
+	}
+	return c.named(string(h.Session))
+}
+
+// quoted is a path as a shell takes it for one word.
+func quoted(path string) string {
+	if !strings.ContainsFunc(path, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%", r))
+	}) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // offset is a moment of a recording as players show it.

@@ -22,7 +22,7 @@ func TestSearch(t *testing.T) {
 			Source: access.TextScreen, Line: access.TextLine{At: 5 * time.Second, Text: strings.Repeat("x", 300) + "DROP TABLE"}},
 	}}
 	got := w.as(t, "carol", "search 'drop table' --person Alice --host db1.example.com --kind shell --since 7d --in screen")
-	if got.exit != 0 || !strings.Contains(got.out, "1:02:03") || !strings.Contains(got.out, "DROP TABLE") || strings.ContainsAny(got.out, "\x1b\u202e") ||
+	if got.exit != 0 || !strings.Contains(got.out, "replay "+sealedID+" --at 1h2m3s") || !strings.Contains(got.out, "DROP TABLE") || strings.ContainsAny(got.out, "\x1b\u202e") ||
 		!strings.Contains(got.out, "perhaps more") || !strings.Contains(got.err, "2 ended sessions are not indexed yet") {
 		t.Errorf("%+v", got)
 	}

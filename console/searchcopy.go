@@ -90,7 +90,7 @@ func (c *call) searchOne(folder string, ids recorder.Identities, q access.Search
 				return errEnough
 			}
 			found.Hits = append(found.Hits, access.Hit{
-				Session: s.ID, Person: s.Person, Target: s.Target, Kind: s.Kind, Started: s.StartedAt, Source: segment.Source, Line: line,
+				Session: s.ID, Person: s.Person, Target: s.Target, Kind: s.Kind, Started: s.StartedAt, Source: segment.Source, Line: line, Folder: folder,
 			})
 		}
 		return nil

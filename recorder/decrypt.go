@@ -232,8 +232,14 @@ func (d *decryption) ring(stream string) error {
 // OpenWith is [Open] for a folder that may be encrypted. Its cast is decrypted
 // into a file that has no name: it is gone with the Reader.
 func OpenWith(path string, with Identities) (*Reader, error) {
+	return openDecrypted(path, with, Open)
+}
+
+// openDecrypted opens something in a folder, decrypted if it must be and with
+// can.
+func openDecrypted(path string, with Identities, open func(folder string) (*Reader, error)) (*Reader, error) {
 	if !IsEncrypted(path) || len(with) == 0 {
-		return Open(path)
+		return open(path)
 	}
 	to, err := os.MkdirTemp("", "sallyport-")
 	if err != nil {
@@ -243,13 +249,15 @@ func OpenWith(path string, with Identities) (*Reader, error) {
 	var r *Reader
 	if err == nil || errors.Is(err, ErrBrokenOff) {
 		broken := err
-		if r, err = Open(to); err == nil && broken != nil {
+		if r, err = open(to); err == nil && broken != nil {
 			r.Broken = broken
 		} else if err != nil && broken != nil {
 			err = broken
 		}
 	}
-	if err := errors.Join(err, os.RemoveAll(to)); err != nil {
+	if err := errors.Join(err, os.RemoveAll(to)); errors.Is(err, ErrNoInput) {
+		return nil, ErrNoInput
+	} else if err != nil {
 		return nil, errors.New(strings.ReplaceAll(err.Error(), to, path))
 	}
 	return r, nil
