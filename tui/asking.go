@@ -43,6 +43,23 @@ func askAhead(s *shared, r Right) *prompt {
 	})
 }
 
+// askAndGo asks what a request has to say, and goes: the session posts it, or
+// joins the one that waits, and the terminal waits with it.
+func askAndGo(s *shared, w way) *prompt {
+	facts := []fact{{"rule", w.Rule}, {"asks", w.Approve}, {"say", "a time if not the rule's, and the reason: 2h INC-42 deploy"}}
+	if w.pending != nil {
+		facts = append(facts, fact{"waits", "already, " + string(w.pending.ID) + ": this joins it"})
+	}
+	p := newPrompt(s, "Ask for "+access.Plain(w.Target.String(), 120)+", and connect", "reason: ", facts, func(typed string) tea.Cmd {
+		length, reason := timeAndReason(typed)
+		return s.connect(access.Trip{Target: w.Target, For: length, Reason: reason})
+	})
+	if r := w.pending; r != nil {
+		p.input.setValue(strings.TrimSpace(span(r.For) + " " + access.Plain(r.Reason, 300)))
+	}
+	return p
+}
+
 // askMore asks for more time under a grant, as `extend` does.
 func askMore(s *shared, g *access.Grant, done func(access.Request) tea.Msg) *prompt {
 	facts := []fact{{"say", "how much more, and why: 30m the index is still building"}}

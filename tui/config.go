@@ -44,6 +44,9 @@ type Config struct {
 	// Export writes a recording to a new file of this machine, where that is
 	// the person's own; it goes before ExportCommand. It never overwrites.
 	Export func(ctx context.Context, s access.Session, f ExportFormat, file string) error
+	// Connect runs a session to a host on the terminal that is lent to it, and
+	// returns when it is over; nil where there is no way on.
+	Connect func(context.Context, access.Trip, Lent) access.Return
 	// Verify checks a recording against its signature.
 	Verify func(context.Context, access.Session) (Verdict, error)
 	Desk   Desk
@@ -94,15 +97,19 @@ type Desk interface {
 	Kill(ctx context.Context, by access.Actor, id access.SessionID, reason string) error
 }
 
-// Right is one login on one host that the person may use.
+// Right is one login on one host that the person may use under one rule.
 type Right struct {
 	Target   access.Target
 	Aliases  []string
 	Labels   map[string]string
 	Rule     string
-	Watched  bool   // a session runs only while a second person watches
+	Watched  bool // a session runs only while a second person watches
+	May      []access.Capability
 	Standing bool   // else it must be asked for
 	Approve  string // who would be asked, in words; empty with standing access
+	// Elsewhere: the inner login of a jump has to be proven, which Connect
+	// cannot do.
+	Elsewhere bool
 }
 
 // Verdict is what verifying a recording came to.
@@ -122,6 +129,16 @@ type Terminal struct {
 	// Env is the client's environment as NAME=VALUE. Only what describes a
 	// terminal is read from it: TERM, COLORTERM, NO_COLOR and their like.
 	Env []string
+}
+
+// Lent is a terminal while it is a session's and not the interface's.
+type Lent struct {
+	// In is what is typed. Its Close ends a Read that is under way, which then
+	// takes nothing.
+	In      io.ReadCloser
+	Out     io.Writer
+	Size    Size
+	Resizes <-chan Size // the latest only; never closed
 }
 
 // Size is a terminal's size in cells.

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -13,27 +12,32 @@ import (
 	"github.com/sallyport/sallyport/access"
 )
 
-// hosts is where the person may go, and what must be asked for.
+// hosts is where the person may go, what stands, and what must be asked for.
+// Enter goes there.
 type hosts struct {
 	*shared
 	list       list
 	cols, rows int
 	rights     []Right
-	shown      []Right
+	items      []mineItem // the person's requests and grants
+	places     []place    // those that the words find
 	loaded     bool
 	input      line
 	typing     bool
 	ask        *prompt
+	choice     *chooser
 }
+
+// hostRows is how many rows the details below the list take.
+const hostRows = 5
 
 func newHosts(s *shared) *hosts {
 	h := &hosts{shared: s, input: newLine(s.look, "/ ", "name, login, label or rule")}
 	h.list = list{look: s.look, columns: []column{
-		{title: "login@host"},
-		{title: "access", width: 14},
-		{title: "approved by", width: 18, from: 90},
-		{title: "rule", width: 20},
-		{title: "labels"},
+		{title: "host"},
+		{title: "logins"},
+		{title: "access", width: 20},
+		{title: "labels", from: 60},
 	}}
 	return h
 }
@@ -52,23 +56,39 @@ func (h *hosts) Init() tea.Cmd {
 
 func (h *hosts) SetSize(cols, rows int) {
 	h.cols, h.rows = cols, rows
-	h.list.setSize(cols, rows-1)
+	listCols, listRows := h.listSize()
+	h.list.setSize(listCols, listRows)
 	h.input.width = max(cols-4, 10)
 }
 
-func (h *hosts) Typing() bool { return h.typing || h.ask != nil }
+// beside reports whether the details stand beside the list, and not below.
+func (h *hosts) beside() bool { return h.cols >= wideEnough }
+
+func (h *hosts) listSize() (cols, rows int) {
+	if h.beside() {
+		return h.cols * 3 / 5, h.rows - 1
+	}
+	return h.cols, h.rows - 1 - hostRows - 1
+}
+
+func (h *hosts) Typing() bool { return h.typing || h.ask != nil || h.choice != nil }
 
 func (h *hosts) Keys() help.KeyMap {
-	if h.typing {
+	switch {
+	case h.typing:
 		return keyList{[]key.Binding{lineKeys.Enter, lineKeys.Leave}, nil}
-	}
-	if h.ask != nil {
+	case h.ask != nil:
 		return h.ask.keys()
+	case h.choice != nil:
+		return h.choice.keys()
 	}
 	own := []key.Binding{hostKeys.Filter, hostKeys.Clear, hostKeys.Reload}
 	short := []key.Binding{hostKeys.Filter, hostKeys.Reload}
 	if h.cfg.Desk != nil {
 		own, short = slices.Insert(own, 2, hostKeys.Ask), slices.Insert(short, 1, hostKeys.Ask)
+	}
+	if h.cfg.Connect != nil {
+		own, short = slices.Insert(own, 0, hostKeys.Connect), slices.Insert(short, 0, hostKeys.Connect)
 	}
 	return keyList{short, [][]key.Binding{own, listColumn()}}
 }
@@ -81,6 +101,11 @@ func (h *hosts) Update(msg tea.Msg) tea.Cmd {
 		}
 		h.rights, h.loaded = msg.rights, true
 		h.filter()
+	case mineLoaded: // of the other page, which looks at them all the time
+		if msg.err == nil {
+			h.items = msg.items
+			h.filter()
+		}
 	case tea.MouseWheelMsg:
 		h.list.move(wheel(msg))
 	case tea.MouseClickMsg:
@@ -109,6 +134,13 @@ func (h *hosts) press(k tea.KeyPressMsg) tea.Cmd {
 			h.ask = nil
 		}
 		return cmd
+	case h.choice != nil:
+		box := h.choice
+		cmd, over := box.press(k)
+		if over && h.choice == box {
+			h.choice = nil
+		}
+		return cmd
 	case h.typing && pressed(k, lineKeys.Leave):
 		h.typing = false
 		h.input.setValue("")
@@ -128,9 +160,51 @@ func (h *hosts) press(k tea.KeyPressMsg) tea.Cmd {
 		h.filter()
 	case pressed(k, hostKeys.Reload):
 		return h.Init()
-	case pressed(k, hostKeys.Ask) && h.cfg.Desk != nil && h.list.at < len(h.shown) && !h.shown[h.list.at].Standing:
-		h.ask = askAhead(h.shared, h.shown[h.list.at])
+	case h.list.at >= len(h.places):
+	case pressed(k, hostKeys.Connect) && h.cfg.Connect != nil:
+		return h.goTo(h.places[h.list.at])
+	case pressed(k, hostKeys.Ask) && h.cfg.Desk != nil:
+		return h.askFor(h.places[h.list.at])
 	}
+	return nil
+}
+
+// goTo goes to a host, or asks first what has to be known for it.
+func (h *hosts) goTo(p place) tea.Cmd {
+	ways := slices.DeleteFunc(slices.Clone(p.ways), func(w way) bool { return !w.shell() })
+	if len(ways) == 0 {
+		return say(failed{access.Refuse(access.ReasonNoRule, "no rule gives you a shell on "+p.host, "The details say what it is for")})
+	}
+	return h.choose("Which login on "+p.host+"?", ways, func(w way) tea.Cmd {
+		switch {
+		case w.Elsewhere:
+			return say(failed{access.Refuse(access.ReasonNotAllowed, w.Target.String()+" wants your key proven again", "Use ssh -J bastion "+w.Target.String())})
+		case w.atOnce():
+			return h.connect(access.Trip{Target: w.Target})
+		}
+		h.ask = askAndGo(h.shared, w)
+		return nil
+	})
+}
+
+// askFor asks for access ahead.
+func (h *hosts) askFor(p place) tea.Cmd {
+	ways := slices.DeleteFunc(slices.Clone(p.ways), func(w way) bool { return w.Standing })
+	if len(ways) == 0 {
+		return nil
+	}
+	return h.choose("Ask for which login on "+p.host+"?", ways, func(w way) tea.Cmd {
+		h.ask = askAhead(h.shared, w.Right)
+		return nil
+	})
+}
+
+// choose does it with the only way, or with the one that is chosen.
+func (h *hosts) choose(title string, ways []way, do func(way) tea.Cmd) tea.Cmd {
+	if len(ways) == 1 {
+		return do(ways[0])
+	}
+	h.choice = &chooser{shared: h.shared, title: access.Plain(title, 120), ways: ways, do: do}
 	return nil
 }
 
@@ -139,86 +213,23 @@ func (h *hosts) edit(msg tea.Msg) {
 	h.filter()
 }
 
-// filter keeps the rights that hold every word.
+// filter keeps the rights that hold every word, and the cursor on its host.
 func (h *hosts) filter() {
 	words := strings.Fields(strings.ToLower(h.input.value()))
-	h.shown = nil
+	before := ""
+	if h.list.at < len(h.places) {
+		before = h.places[h.list.at].host
+	}
+	var found []Right
 	for _, r := range h.rights {
 		text := strings.ToLower(strings.Join([]string{r.Target.String(), strings.Join(r.Aliases, " "), r.Rule, labels(r.Labels)}, " "))
 		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
-			h.shown = append(h.shown, r)
+			found = append(found, r)
 		}
 	}
-	h.list.setLen(len(h.shown))
-}
-
-func (h *hosts) View() string {
-	if h.cols == 0 {
-		return ""
+	h.places = placesOf(found, h.items, h.cfg.Actor.Identity)
+	h.list.setLen(len(h.places))
+	if i := slices.IndexFunc(h.places, func(p place) bool { return p.host == before }); i >= 0 {
+		h.list.moveTo(i)
 	}
-	top := h.look.Faint.Render("/ to find")
-	if h.typing || h.input.value() != "" {
-		top = h.input.view()
-	}
-	body := ""
-	switch {
-	case len(h.shown) > 0:
-		body = h.list.view(h.row)
-	case !h.loaded:
-		body = centre(h.look.Dim.Render("reading…"), h.cols, h.rows-1)
-	case len(h.rights) > 0:
-		body = centre(h.look.Dim.Render("None of your hosts fits.")+"\n"+h.look.Faint.Render("esc shows them all"), h.cols, h.rows-1)
-	default:
-		body = centre(h.look.Dim.Render("No rule lets you on to a host yet."), h.cols, h.rows-1)
-	}
-	view := fit(top, h.cols) + "\n" + body
-	if h.ask != nil {
-		view = h.ask.over(view, h.cols, h.rows)
-	}
-	return view
-}
-
-func (h *hosts) row(i int) []field {
-	r, l := h.shown[i], h.look
-	how, style := "○ must ask", l.Warn
-	if r.Standing {
-		how, style = "● standing", l.Good
-	}
-	rule := access.Plain(r.Rule, 60)
-	if r.Watched {
-		rule += ", watched"
-	}
-	return []field{
-		{access.Plain(r.Target.String(), 120), l.Text},
-		{how, style},
-		{access.Plain(r.Approve, 60), l.Dim},
-		{rule, l.Dim},
-		{access.Plain(labels(r.Labels), 200), l.Dim},
-	}
-}
-
-// labels writes labels as k=v, sorted.
-func labels(m map[string]string) string {
-	var out []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		out = append(out, k+"="+m[k])
-	}
-	return strings.Join(out, " ")
-}
-
-// empty is what a person without any view sees.
-type empty struct {
-	*shared
-	cols, rows int
-}
-
-func newEmpty(s *shared) *empty { return &empty{shared: s} }
-
-func (e *empty) Init() tea.Cmd          { return nil }
-func (e *empty) Update(tea.Msg) tea.Cmd { return nil }
-func (e *empty) SetSize(cols, rows int) { e.cols, e.rows = cols, rows }
-func (e *empty) Keys() help.KeyMap      { return keyList{} }
-func (e *empty) Typing() bool           { return false }
-func (e *empty) View() string {
-	return centre(e.look.Dim.Render("There is nothing here for you yet."), e.cols, e.rows)
 }

@@ -74,18 +74,20 @@ var approvalKeys = struct{ Approve, Deny, Reload key.Binding }{
 	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
 }
 
-var mineKeys = struct{ Cancel, Release, Extend, Reload key.Binding }{
+var mineKeys = struct{ Connect, Cancel, Release, Extend, Reload key.Binding }{
+	Connect: binding([]string{"enter"}, "enter", "connect"),
 	Extend:  binding([]string{"m"}, "m", "more time"),
 	Cancel:  binding([]string{"c"}, "c", "cancel"),
 	Release: binding([]string{"e"}, "e", "give back"),
 	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
 }
 
-var hostKeys = struct{ Filter, Clear, Ask, Reload key.Binding }{
-	Ask:    binding([]string{"a"}, "a", "ask for access"),
-	Filter: binding([]string{"/"}, "/", "find"),
-	Clear:  binding([]string{"esc"}, "esc", "clear"),
-	Reload: binding([]string{"r", "ctrl+l"}, "r", "reload"),
+var hostKeys = struct{ Connect, Filter, Clear, Ask, Reload key.Binding }{
+	Connect: binding([]string{"enter"}, "enter", "connect"),
+	Ask:     binding([]string{"a"}, "a", "ask ahead"),
+	Filter:  binding([]string{"/"}, "/", "find"),
+	Clear:   binding([]string{"esc"}, "esc", "clear"),
+	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
 }
 
 var playerKeys = struct {

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"charm.land/bubbles/v2/help"
@@ -120,6 +121,9 @@ func (m *mine) Keys() help.KeyMap {
 	if m.cfg.Desk != nil {
 		own = []key.Binding{mineKeys.Cancel, mineKeys.Extend, mineKeys.Release, mineKeys.Reload}
 	}
+	if m.cfg.Connect != nil {
+		own = slices.Insert(own, 0, mineKeys.Connect)
+	}
 	return keyList{own, [][]key.Binding{own, listColumn()}}
 }
 
@@ -161,13 +165,28 @@ func (m *mine) press(k tea.KeyPressMsg) tea.Cmd {
 	case m.list.press(k):
 	case pressed(k, mineKeys.Reload):
 		return m.load()
-	case m.cfg.Desk == nil || m.list.at >= len(m.items):
+	case m.list.at >= len(m.items):
+	case pressed(k, mineKeys.Connect) && m.cfg.Connect != nil:
+		return m.goTo(m.items[m.list.at])
+	case m.cfg.Desk == nil:
 	case pressed(k, mineKeys.Cancel):
 		m.askCancel(m.items[m.list.at].request)
 	case pressed(k, mineKeys.Extend):
 		m.askExtend(m.items[m.list.at].grant)
 	case pressed(k, mineKeys.Release):
 		m.askRelease(m.items[m.list.at].grant)
+	}
+	return nil
+}
+
+// goTo goes to where a grant leads, or waits there for the answer to a request.
+func (m *mine) goTo(it mineItem) tea.Cmd {
+	r := it.request
+	switch {
+	case it.grant != nil && it.grant.State.Live():
+		return m.connect(access.Trip{Target: r.Target})
+	case r.State == access.RequestPending:
+		return m.connect(access.Trip{Target: r.Target, For: r.For, Reason: r.Reason})
 	}
 	return nil
 }

@@ -41,6 +41,8 @@ type shared struct {
 	ctx    context.Context
 	cfg    Config
 	look   *look
+	lender *lender
+	trip   *trip // on which to go when the program has left the terminal
 	last   generation
 	opened page // by the message just handled, see open
 	left   bool // the front page is to go

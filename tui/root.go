@@ -9,6 +9,7 @@ import (
 	"charm.land/bubbles/v2/help"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/sallyport/sallyport/access"
 )
@@ -37,11 +38,13 @@ type root struct {
 	helping    bool
 	status     string
 	bad        bool
+	told       map[ansi.Mode]tea.ModeReportMsg // by the terminal, when it was asked
+	resumed    bool                            // after a trip: the terminal is not asked again
 }
 
 func newRoot(ctx context.Context, cfg Config, env []string) *root {
 	s := &shared{ctx: ctx, cfg: cfg, look: newLook(true, colorprofile.Env(env))}
-	r := &root{shared: s, help: help.New(), cols: 80, rows: 24}
+	r := &root{shared: s, help: help.New(), cols: 80, rows: 24, told: map[ansi.Mode]tea.ModeReportMsg{}}
 	r.help.Styles = s.look.helpStyles()
 	r.help.ShortSeparator, r.help.FullSeparator = "  ", "  "
 	if cfg.Only != nil {
@@ -70,6 +73,12 @@ func newRoot(ctx context.Context, cfg Config, env []string) *root {
 
 func (r *root) Init() tea.Cmd {
 	cmds := []tea.Cmd{tea.RequestBackgroundColor}
+	if r.resumed {
+		cmds = nil
+		for _, m := range r.told {
+			cmds = append(cmds, say(m))
+		}
+	}
 	for _, t := range r.tabs {
 		t.page.SetSize(r.pageSize())
 		cmds = append(cmds, t.page.Init())
@@ -136,6 +145,10 @@ func (r *root) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	case notice:
 		r.status, r.bad = msg.text, false
 		return r, nil
+	case turn:
+		return r, nil
+	case tea.ModeReportMsg:
+		r.told[msg.Mode] = msg
 	case tea.KeyPressMsg:
 		return r, tea.Batch(r.press(msg), r.settle())
 	case tea.MouseClickMsg:

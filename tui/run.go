@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -39,13 +40,12 @@ func Run(ctx context.Context, cfg Config) error {
 		tea.WithFPS(framesPerSecond),
 		tea.WithoutSignalHandler(), // signals are the process's; they arrive as the end of ctx
 	}
-	if size := cfg.Terminal.Size; size.Cols > 0 && size.Rows > 0 {
-		options = append(options, tea.WithWindowSize(size.Cols, size.Rows))
-	}
+	lender := newLender(ctx, cfg.Terminal, cancel)
 	if isTerminal(cfg.Terminal.In) {
 		options = append(options, tea.WithInput(cfg.Terminal.In))
+		cfg.Connect = nil // a terminal of this machine is not lent
 	} else {
-		options = append(options, tea.WithInput(newInput(ctx, cfg.Terminal.In, cancel)))
+		options = append(options, tea.WithInput(lender))
 	}
 	if isTerminal(cfg.Terminal.Out) {
 		options = append(options, tea.WithOutput(cfg.Terminal.Out))
@@ -55,33 +55,39 @@ func Run(ctx context.Context, cfg Config) error {
 		options = append(options, tea.WithOutput(out))
 	}
 	root := newRoot(ctx, cfg, env)
-	program := tea.NewProgram(root, options...)
-	go forwardResizes(ctx, program, cfg.Terminal.Resizes)
-
-	_, err := program.Run()
-	root.close()
-	root.shared.finish()
-	if errors.Is(err, tea.ErrProgramPanic) {
-		return fmt.Errorf("tui: %w", err)
-	}
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("tui: %w", err)
-	}
-	return nil
-}
-
-func forwardResizes(ctx context.Context, program *tea.Program, resizes <-chan Size) {
+	root.shared.lender = lender
+	defer root.shared.finish()
+	defer root.close()
+	// A trip takes the place of the program, which is begun anew after it:
+	// bubbletea's own Exec may leave one that was paused for a moment without
+	// a ticker, and so without frames.
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case size, ok := <-resizes:
-			if !ok {
-				return
-			}
-			program.Send(tea.WindowSizeMsg{Width: size.Cols, Height: size.Rows})
+		err := show(root, lender, options)
+		switch {
+		case errors.Is(err, tea.ErrProgramPanic):
+			return fmt.Errorf("tui: %w", err)
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("tui: %w", err)
+		case root.shared.trip == nil:
+			return nil
+		}
+		if root.travel(); ctx.Err() != nil {
+			return nil
 		}
 	}
+}
+
+// show runs the interface until the person leaves it, or goes on a trip.
+func show(root *root, lender *lender, options []tea.ProgramOption) error {
+	if size := lender.current(); size.Cols > 0 && size.Rows > 0 {
+		options = append(slices.Clone(options), tea.WithWindowSize(size.Cols, size.Rows))
+	}
+	program := tea.NewProgram(root, options...)
+	lender.serve(program)
+	_, err := program.Run()
+	return err
 }
 
 func isTerminal(v any) bool {

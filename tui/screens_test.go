@@ -72,7 +72,19 @@ func TestScreens(t *testing.T) {
 			p.press("d")
 			p.sees("Deny? alice wants root@db1")
 		}},
-		{"hosts", func(p *person) { p.press("\t", "\t"); p.sees("standing") }},
+		{"hosts", func(p *person) {
+			p.press("\t", "\t")
+			p.sees("standing", "approved by bob, erin")
+			p.press("j", "j")
+			p.sees("web-root")
+		}},
+		{"hosts-login", func(p *person) {
+			p.press("\t", "\t")
+			p.sees("standing")
+			p.press("\r", "j")
+			p.sees("Which login on db1?")
+		}},
+		{"hosts-ask", func(p *person) { p.press("\t", "\t"); p.sees("pending"); p.press("j", "\r"); p.sees("joins it") }},
 		{"mine", func(p *person) { p.press("\t", "\t", "\t"); p.sees("quarterly check") }},
 	}
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // terminalVariables are the ones that describe a terminal. All others stay
@@ -23,55 +25,6 @@ func terminalEnv(env []string) []string {
 		}
 	}
 	return out
-}
-
-// input reads from a terminal that is not of this machine. Its reads end with
-// ctx, although those of the reader below may not, and when the reader ends,
-// the person has left.
-type input struct {
-	ctx   context.Context
-	bytes chan []byte
-	rest  []byte
-}
-
-func newInput(ctx context.Context, r io.Reader, left func()) *input {
-	in := &input{ctx: ctx, bytes: make(chan []byte)}
-	if r == nil {
-		r = strings.NewReader("")
-	}
-	go in.pump(r, left)
-	return in
-}
-
-func (in *input) pump(r io.Reader, left func()) {
-	defer left()
-	for {
-		buf := make([]byte, 1024)
-		n, err := r.Read(buf)
-		if n > 0 {
-			select {
-			case in.bytes <- buf[:n]:
-			case <-in.ctx.Done():
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (in *input) Read(p []byte) (int, error) {
-	if len(in.rest) == 0 {
-		select {
-		case in.rest = <-in.bytes:
-		case <-in.ctx.Done():
-			return 0, io.EOF
-		}
-	}
-	n := copy(p, in.rest)
-	in.rest = in.rest[n:]
-	return n, nil
 }
 
 // farewell is how long the bytes that restore a terminal may take once ctx is
@@ -90,6 +43,7 @@ type output struct {
 
 	mu     sync.Mutex // of Write: bubbletea writes under more than one lock of its own
 	broken error      // set once
+	asked  bool       // which modes the terminal knows
 }
 
 func newOutput(ctx context.Context, w io.Writer, left func()) *output {
@@ -113,11 +67,22 @@ func (out *output) pump() {
 // stop ends the pump after its present write. No Write may follow.
 func (out *output) stop() { close(out.done) }
 
+// modeQueries is what each program asks its terminal first. Ours asks once: the
+// answer to a second time might come when the terminal is lent already.
+const modeQueries = ansi.RequestModeSynchronizedOutput + ansi.RequestModeUnicodeCore
+
 func (out *output) Write(p []byte) (int, error) {
 	out.mu.Lock()
 	defer out.mu.Unlock()
 	if out.broken != nil {
 		return 0, out.broken
+	}
+	size := len(p)
+	if bytes.Contains(p, []byte(modeQueries)) {
+		if out.asked {
+			p = bytes.ReplaceAll(p, []byte(modeQueries), nil)
+		}
+		out.asked = true
 	}
 	// Without a terminal of its own, bubbletea counts on a line discipline that
 	// adds the carriage return. There is none: the client's terminal is raw.
@@ -129,7 +94,7 @@ func (out *output) Write(p []byte) (int, error) {
 		out.left()
 		return 0, err
 	}
-	return len(p), nil
+	return size, nil
 }
 
 func (out *output) wait() error {

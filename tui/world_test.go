@@ -178,8 +178,9 @@ func (w *world) config() tui.Config {
 		Trail: func(_ context.Context, s access.Session) (tui.Trail, error) {
 			return tui.ReadTrail(filepath.Join(w.dir, s.Recording))
 		},
-		Rights: func(context.Context) ([]tui.Right, error) { return w.rights, nil },
-		Log:    w.log, Now: func() time.Time { return start },
+		Rights:  func(context.Context) ([]tui.Right, error) { return w.rights, nil },
+		Connect: func(context.Context, access.Trip, tui.Lent) access.Return { return access.Return{} },
+		Log:     w.log, Now: func() time.Time { return start },
 	}
 }
 
@@ -226,19 +227,25 @@ func newWorld(dir string) (*world, error) {
 		{ID: access.RequestID(id(60)), Person: "erin", Target: access.Target{Login: "deploy", Host: "web3"}, Kinds: []access.Kind{access.KindExec},
 			Kind: access.KindExec, Command: "systemctl restart web", Reason: "certificate\x1b]52;c;aGk=\a rollover", For: 30 * time.Minute, Rule: "web-deploy", Source: "10.1.2.9:41000",
 			State: access.RequestPending, RequestedAt: start.Add(-27 * time.Minute), WaitUntil: start.Add(3 * time.Minute)},
-		{ID: access.RequestID(id(52)), Person: "carol", Target: access.Target{Login: "root", Host: "db2"}, Reason: "quarterly check", For: time.Hour,
+		{ID: access.RequestID(id(52)), Person: "carol", Target: access.Target{Login: "root", Host: "db2"}, Rule: "prod-elevation", Reason: "quarterly check", For: time.Hour,
 			State: access.RequestPending, RequestedAt: start.Add(-4 * time.Minute), WaitUntil: start.Add(26 * time.Minute)},
-		{ID: access.RequestID(id(51)), Person: "carol", Target: access.Target{Login: "root", Host: "web3"}, Reason: "audit of the sudoers file", For: time.Hour,
+		{ID: access.RequestID(id(51)), Person: "carol", Target: access.Target{Login: "root", Host: "web3"}, Rule: "web-root", Reason: "audit of the sudoers file", For: time.Hour,
 			State: access.RequestApproved, RequestedAt: start.Add(-50 * time.Minute), Decisions: []access.Decision{{Person: "bob", Verdict: access.VerdictApprove}}},
 		{ID: access.RequestID(id(7)), Person: "alice", Target: shell.Target, Reason: "INC-4702: vacuum is not finishing", For: time.Hour, State: access.RequestApproved,
 			Decisions: []access.Decision{{Person: "bob", Verdict: access.VerdictApprove, Reason: "go ahead, I am watching", Via: access.ViaSlack, At: start}}},
 	}
 	w.grants = []access.Grant{{ID: access.GrantID(id(53)), RequestID: access.RequestID(id(51)), Person: "carol", Target: access.Target{Login: "root", Host: "web3"},
 		State: access.GrantActive, For: time.Hour, NotAfter: start.Add(22*time.Minute + 10*time.Second)}}
+	all := []access.Capability{access.MayShell, access.MayExec, access.MaySFTP}
+	prod, web := map[string]string{"env": "prod", "role": "db"}, map[string]string{"env": "staging"}
 	w.rights = []tui.Right{
-		{Target: access.Target{Login: "root", Host: "db1"}, Rule: "prod-elevation", Labels: map[string]string{"env": "prod", "role": "db"}, Approve: "sre-leads"},
-		{Target: access.Target{Login: "postgres", Host: "db1"}, Rule: "prod-elevation", Labels: map[string]string{"env": "prod", "role": "db"}, Approve: "sre-leads"},
-		{Target: access.Target{Login: "deploy", Host: "web3"}, Rule: "staging", Labels: map[string]string{"env": "staging"}, Standing: true},
+		{Target: access.Target{Login: "root", Host: "db1"}, Rule: "prod-elevation", Labels: prod, Approve: "bob, erin", May: all},
+		{Target: access.Target{Login: "postgres", Host: "db1"}, Rule: "prod-elevation", Labels: prod, Approve: "bob, erin", May: all},
+		{Target: access.Target{Login: "root", Host: "db2"}, Rule: "prod-elevation", Labels: prod, Approve: "bob, erin", May: all},
+		{Target: access.Target{Login: "deploy", Host: "web3"}, Rule: "staging", Labels: web, Aliases: []string{"web3.example.com"}, Standing: true, May: all},
+		{Target: access.Target{Login: "root", Host: "web3"}, Rule: "web-root", Labels: web, Aliases: []string{"web3.example.com"}, Approve: "bob", May: all},
+		{Target: access.Target{Login: "files", Host: "backup"}, Rule: "backups", Standing: true, May: []access.Capability{access.MaySFTP}},
+		{Target: access.Target{Login: "root", Host: "vault1"}, Rule: "crown-jewels", Approve: "bob", May: all, Elsewhere: true},
 	}
 	for name, cast := range map[string]*cast{"shell": shellCast(), "live": liveCast(), "exec": execCast(), "hostile": hostileCast()} {
 		if err := cast.save(filepath.Join(dir, name)); err != nil {

@@ -168,7 +168,7 @@ func (h *house) openDesk(context.Context) (err error) {
 }
 
 func (h *house) openConsole(context.Context) (err error) {
-	h.screen = &screen{desk: h.desk, store: h.store, policy: h.policy, recorder: h.recorder, advertise: h.advertise(), now: time.Now, log: h.log}
+	h.screen = &screen{desk: h.desk, store: h.store, policy: h.policy, recorder: h.recorder, advertise: h.advertise(), innerKey: h.config.SSH.InnerAuth == "key", now: time.Now, log: h.log}
 	public := make([]ssh.PublicKey, len(h.hostKeys))
 	for i, k := range h.hostKeys {
 		public[i] = k.PublicKey()

@@ -29,6 +29,7 @@ type screen struct {
 	recorder *recorder.Recorder
 	// advertise is where people reach the bastion.
 	advertise string
+	innerKey  bool // every inner login has to be proven
 	now       access.Clock
 	log       *slog.Logger
 }
@@ -116,6 +117,7 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		Verify:    s.verify,
 		Rights:    s.rights(person.Name),
 		MayDecide: s.mayDecide(person.Name),
+		Connect:   connecting(t),
 		Terminal: tui.Terminal{
 			In: t.Stdin, Out: t.Stdout, Env: append(env, "TERM="+t.PTY.Term),
 			Size: tui.Size(t.PTY.Size), Resizes: each(ctx, t.PTY.Resizes, func(z bastion.Size) tui.Size { return tui.Size(z) }),
@@ -128,6 +130,19 @@ func (s *screen) interactive(ctx context.Context, t bastion.Terminal) int {
 		return 255
 	}
 	return 0
+}
+
+// connecting runs sessions to hosts on the terminal that the interface lends.
+func connecting(t bastion.Terminal) func(context.Context, access.Trip, tui.Lent) access.Return {
+	return func(ctx context.Context, to access.Trip, on tui.Lent) access.Return {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		pty := *t.PTY
+		pty.Size, pty.Resizes = bastion.Size(on.Size), each(ctx, on.Resizes, func(z tui.Size) bastion.Size { return bastion.Size(z) })
+		// What we say goes the way of what the host says: a client writes the
+		// two streams in no order, and the screen has only just left.
+		return t.Connect(ctx, to, bastion.Lent{In: on.In, Out: on.Out, Err: on.Out, PTY: &pty})
+	}
 }
 
 // rights lists where a person may go, under the policy in force when asked.
@@ -149,8 +164,9 @@ func (s *screen) rights(name access.PersonName) func(context.Context) ([]tui.Rig
 			}
 			list = append(list, tui.Right{
 				Target:  access.Target{Login: r.Login, Host: r.Host.Name},
-				Aliases: r.Host.Aliases, Labels: r.Host.Labels, Rule: r.Rule.Name, Watched: r.Rule.Watch == access.WatchRequired,
+				Aliases: r.Host.Aliases, Labels: r.Host.Labels, Rule: r.Rule.Name, May: r.May, Watched: r.Rule.Watch == access.WatchRequired,
 				Standing: r.Outcome == policy.Standing, Approve: strings.Join(approvers, ", "),
+				Elsewhere: s.innerKey || current.NeedsProof(person, r.Host, r.Login),
 			})
 		}
 		return list, nil
