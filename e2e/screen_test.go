@@ -16,6 +16,7 @@ import (
 //	screen keys NAME KEYS…                     as tmux send-keys takes them
 //	screen shows NAME REGEXP                   until it does, or with ! until it does not
 //	screen save NAME FILE                      what it shows now
+//	screen state NAME FORMAT TEXT              until tmux says so of the terminal's modes
 func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 	w := townOf(ts)
 	if len(args) < 3 {
@@ -48,6 +49,13 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 		await(ts, "screen shows "+args[2], func() (bool, error) {
 			shown = tmux("capture-pane", "-p", "-t", name)
 			return pattern.MatchString(shown) != neg, nil
+		})
+	case "state":
+		var state string
+		defer func() { fmt.Fprint(ts.Stdout(), state) }()
+		await(ts, "screen state "+args[2], func() (bool, error) {
+			state = strings.TrimSpace(tmux("display-message", "-p", "-t", name, args[2]))
+			return state == args[3], nil
 		})
 	case "save":
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(tmux("capture-pane", "-p", "-t", name)), 0o600))

@@ -36,8 +36,8 @@ func newHosts(s *shared) *hosts {
 	h.list = list{look: s.look, columns: []column{
 		{title: "host"},
 		{title: "logins"},
-		{title: "access", width: 20},
-		{title: "labels", from: 60},
+		{title: "access", width: 22},
+		{title: "labels", from: 76},
 	}}
 	return h
 }
@@ -189,7 +189,7 @@ func (h *hosts) goTo(p place) tea.Cmd {
 
 // askFor asks for access ahead.
 func (h *hosts) askFor(p place) tea.Cmd {
-	ways := slices.DeleteFunc(slices.Clone(p.ways), func(w way) bool { return w.Standing })
+	ways := slices.DeleteFunc(slices.Clone(p.ways), way.atOnce)
 	if len(ways) == 0 {
 		return nil
 	}

@@ -117,14 +117,14 @@ func (m *mine) Keys() help.KeyMap {
 	if m.ask != nil {
 		return m.ask.keys()
 	}
-	own := []key.Binding{mineKeys.Reload}
-	if m.cfg.Desk != nil {
-		own = []key.Binding{mineKeys.Cancel, mineKeys.Extend, mineKeys.Release, mineKeys.Reload}
-	}
+	var own []key.Binding
 	if m.cfg.Connect != nil {
-		own = slices.Insert(own, 0, mineKeys.Connect)
+		own = append(own, mineKeys.Connect)
 	}
-	return keyList{own, [][]key.Binding{own, listColumn()}}
+	if m.cfg.Desk != nil {
+		own = append(own, mineKeys.Cancel, mineKeys.Extend, mineKeys.Release)
+	}
+	return keyList{own, [][]key.Binding{append(slices.Clone(own), mineKeys.Reload), listColumn()}}
 }
 
 func (m *mine) Update(msg tea.Msg) tea.Cmd {

@@ -161,6 +161,8 @@ func TestAskAhead(t *testing.T) {
 	p := sit(t, w.config(), 80, 24)
 	p.sees("Mine 2")
 	p.press("3", "a")
+	p.sees("Ask for which login on db1?")
+	p.press("\r")
 	p.sees("Ask for root@db1", "reason:")
 	p.press("2h INC-42 deploy", "\r")
 	p.sees("✓ asked for root@db1 (R9)")

@@ -74,9 +74,9 @@ func TestScreens(t *testing.T) {
 		}},
 		{"hosts", func(p *person) {
 			p.press("\t", "\t")
-			p.sees("standing", "approved by bob, erin")
+			p.sees("standing", "must be asked")
 			p.press("j", "j")
-			p.sees("web-root")
+			p.sees("web3.example.com")
 		}},
 		{"hosts-login", func(p *person) {
 			p.press("\t", "\t")
