@@ -58,12 +58,19 @@ func TestVerifyFindsEveryEdit(t *testing.T) {
 		"plain":     {func(c *recorder.Config) { c.ExecLimit = 20_000 }},
 		"encrypted": {func(c *recorder.Config) { c.ExecLimit = 20_000 }, encrypted(newAuditor(t))},
 	}
-	rnd := rand.New(rand.NewPCG(4, 11))
+	rnd := rand.New(rand.NewPCG(4, uint64(edits)))
 	found := 0
 	for form, change := range forms {
 		for _, terminal := range []bool{true, false} {
 			b := newBench(t, change...)
 			rec := b.start(t, terminal)
+			if terminal {
+				for _, program := range []string{"vim.80x24", "htop.100x30", "tmuxcjk.80x24", "less.80x24"} {
+					stream, err := os.ReadFile("../internal/vt/testdata/" + program + ".stream")
+					check(t, err)
+					check(t, rec.Stdout(stream))
+				}
+			}
 			for range 40 {
 				check(t, rec.Stdout([]byte("some output \xff\xfe of a host\r\nand more of it\r\n")))
 				check(t, rec.Stdin(bytes.Repeat([]byte("input\n"), 200)))
