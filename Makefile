@@ -8,7 +8,7 @@ BIN     := bin/sallyport
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: all build demo test lint vuln bench soak conformance players vault fuzz tools-check clean
+.PHONY: all build demo test lint vuln bench evidence soak conformance players vault fuzz tools-check clean
 
 all: build
 
@@ -48,6 +48,11 @@ vuln:
 # What it costs, beside OpenSSH's ProxyJump: docs/performance.md.
 bench:
 	@scripts/bench
+
+# The part of it about recording, reading, finding and proving, with a table of
+# its own; a quarter of an hour.
+evidence:
+	@scripts/evidence
 
 # The long forms of the same tests.
 soak:

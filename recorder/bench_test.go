@@ -3,11 +3,16 @@ package recorder_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sallyport/sallyport/recorder"
 )
@@ -151,4 +156,58 @@ func TestCostOfBeingIdle(t *testing.T) {
 		t.Logf("an idle recording holds %d bytes", each)
 	}
 	runtime.KeepAlive(live)
+}
+
+// BenchmarkVerifyTree verifies a directory of 2,000 recordings (SALLYPORT_SESSIONS
+// says another number, SALLYPORT_SOAK 100,000) against an audit chain with ten
+// heads of each. It reports how many a second, when the first verdict is there,
+// and what of memory is in use at the last one, for each recording.
+func BenchmarkVerifyTree(b *testing.B) {
+	sessions := 2000
+	if os.Getenv("SALLYPORT_SOAK") != "" {
+		sessions = 100_000
+	}
+	if n, err := strconv.Atoi(os.Getenv("SALLYPORT_SESSIONS")); err == nil {
+		sessions = n
+	}
+	x := newBench(b)
+	trust := x.Keys().Trust()
+	var anchors recorder.Anchors
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for range sessions {
+		rec := x.start(b, true)
+		check(b, rec.Stdout(samples["ascii"][:1000]))
+		s := seal(b, rec)
+		for block := range 10 {
+			anchors.Take("recording.head", s.ID, map[string]string{"block": strconv.Itoa(block + 1), "head": strings.Repeat("ab", 32)})
+		}
+		manifest, err := os.ReadFile(filepath.Join(x.folder(s), "manifest.json"))
+		check(b, err)
+		anchors.Take("session.ended", s.ID, map[string]string{"manifest": fmt.Sprintf("%x", sha256.Sum256(manifest))})
+	}
+	anchors.Take("server.stopped", "", nil)
+	before := heap()
+	for b.Loop() {
+		began := time.Now()
+		n := 0
+		check(b, recorder.VerifyTree(filepath.Join(x.dir, "recordings"), trust, &anchors, func(v recorder.Verification) error {
+			if n++; n == 1 {
+				b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "ms-first")
+			}
+			if n == sessions {
+				b.ReportMetric(float64(heap()-before)/float64(sessions), "B/recording")
+			}
+			if v.Verdict != recorder.Intact {
+				b.Fatal(v)
+			}
+			return nil
+		}))
+		b.ReportMetric(float64(n)/time.Since(began).Seconds(), "recordings/s")
+	}
+	runtime.KeepAlive(&anchors)
 }
