@@ -93,11 +93,14 @@ func readAnswer(r io.Reader, stdout, stderr io.Writer) (int, error) {
 	}
 }
 
+// errNoServer is a socket on which nobody answers.
+var errNoServer = errors.New("no server runs")
+
 // explainDial says why the socket cannot be reached and what to do.
 func explainDial(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("no server runs on %s: start it with sallyport serve", path)
+		return fmt.Errorf("%w on %s: start it with sallyport serve", errNoServer, path)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s is for root and the server's own user: use sudo", path)
 	}

@@ -24,10 +24,11 @@ func (s *set) keys() *cobra.Command {
 		long: `Prints the public keys that sign recordings, oldest first, one a line: keep them
 elsewhere, and "verify PATH --trust FILE" takes them.
 
-"keys rotate", at the socket only, makes a new key, signed by the one before, and
+"keys rotate", on the bastion itself only, makes a new key, signed by the one before, and
 signs with it from then on. Who trusts an older key can verify newer recordings by
 it: their manifests hold the chain from one to the next. Old recordings stay as they
-are. A key that somebody else may have is not one to rotate but one to stop trusting.`,
+are. A key that somebody else may have is not one to rotate but one to stop trusting.
+On the bastion itself both also work while the server is stopped.`,
 		examples: []string{"keys > recording-keys.pub", "keys rotate"},
 		who:      auditor | admin | local,
 	}, func(c *call, args []string) error {

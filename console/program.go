@@ -26,6 +26,10 @@ type Program struct {
 	// describes; config is empty where nobody said --config.
 	Socket func(config string) (path string, err error)
 
+	// Stopped runs a call where no server answers, if it is one that needs none;
+	// nil for none.
+	Stopped func(ctx context.Context, config string, call Call) (exit int, ran bool, err error)
+
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            func(name string) string
@@ -174,7 +178,8 @@ func (p Program) remote(ctx context.Context, config string, args []string) error
 		return err
 	}
 	size := terminalSize(p.Stdout)
-	exit, err := Remote(ctx, path, Call{
+	call := Call{
+		Actor:    access.Actor{LocalUID: os.Getuid(), Via: access.ViaSocket},
 		Args:     args,
 		Stdout:   p.Stdout,
 		Stderr:   p.Stderr,
@@ -182,7 +187,13 @@ func (p Program) remote(ctx context.Context, config string, args []string) error
 		Color:    p.color(size),
 		Plain:    p.Env("TERM") == "dumb",
 		Reason:   p.Env("SALLYPORT_REASON"),
-	})
+	}
+	exit, err := Remote(ctx, path, call)
+	if errors.Is(err, errNoServer) && p.Stopped != nil {
+		if here, ran, failed := p.Stopped(ctx, config, call); ran {
+			exit, err = here, failed
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func run(args []string, std stdio) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	program := console.Program{
-		Version: version, Commands: commands(std), Socket: socketPath,
+		Version: version, Commands: commands(std), Socket: socketPath, Stopped: runStopped,
 		Stdin: std.in, Stdout: std.out, Stderr: std.err, Env: os.Getenv,
 	}
 	return program.Run(ctx, args)
