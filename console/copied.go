@@ -27,7 +27,10 @@ func (k *copied) verifying() string {
 Of a folder of many, the sequence that chains their manifests is checked as well;
 recordings that were not copied are missing from it. Where the folder has the
 audit chain (audit/*.ndjson, as in data_dir), that is checked first, and then
-each recording against what the chain says of it.`
+each recording against what the chain says of it.
+
+PATH may also be an archive, such as export writes: tar, or tar within zstd or gzip.
+It is unpacked into the temporary folder (TMPDIR) for as long as that takes.`
 }
 
 // verifyCopy verifies what a folder holds.
@@ -36,22 +39,68 @@ func (c *call) verifyCopy(from *copied, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(from.path); err != nil {
+	info, err := os.Stat(from.path)
+	if err != nil {
 		return cannotRead("the folder", err)
 	}
-	anchors, err := c.auditCopy(from.path, asJSON)
+	if info.Mode().IsRegular() {
+		return c.verifyArchive(from, trust, asJSON)
+	}
+	return c.verifyFolder(from.path, trust, asJSON)
+}
+
+// verifyArchive verifies what an archive holds, unpacked for as long as that
+// takes.
+func (c *call) verifyArchive(from *copied, trust recorder.Trust, asJSON bool) (err error) {
+	dir, err := recorder.Unpack(c.ctx, from.path)
+	if err != nil {
+		return cannotRead("the archive", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	at, err := within(dir)
+	if err != nil {
+		return cannotRead("the archive", err)
+	}
+	return c.verifyFolder(at, trust, asJSON)
+}
+
+// within is the folder that an unpacked archive is about: the recording of a
+// bundle, or the one that an archive of a whole folder begins with.
+func within(dir string) (string, error) {
+	for at, depth := dir, 1; ; depth++ {
+		names, err := os.ReadDir(at)
+		if err != nil {
+			return "", err
+		}
+		if len(names) != 1 || !names[0].IsDir() {
+			return at, nil
+		}
+		next := filepath.Join(at, names[0].Name())
+		if recorder.IsFolder(next) {
+			if depth > 1 { // a copy with one recording in it
+				next = dir
+			}
+			return next, nil
+		}
+		at = next
+	}
+}
+
+// verifyFolder verifies what a folder holds.
+func (c *call) verifyFolder(path string, trust recorder.Trust, asJSON bool) error {
+	anchors, err := c.auditCopy(path, asJSON)
 	if err != nil {
 		return err
 	}
-	t := tally{asJSON: asJSON, many: !recorder.IsFolder(from.path)}
+	t := tally{asJSON: asJSON, many: !recorder.IsFolder(path)}
 	visit := func(v recorder.Verification) error {
 		if c.ctx.Err() != nil {
 			return c.ctx.Err()
 		}
 		return c.verdict(&t, v, "")
 	}
-	if recorder.IsFolder(from.path) {
-		v, err := recorder.VerifyAnchored(from.path, trust, anchors)
+	if recorder.IsFolder(path) {
+		v, err := recorder.VerifyAnchored(path, trust, anchors)
 		if err != nil {
 			return cannotRead("the recording", err)
 		}
@@ -60,11 +109,11 @@ func (c *call) verifyCopy(from *copied, asJSON bool) error {
 		}
 		return c.sum(&t)
 	}
-	if err := recorder.VerifyTree(from.path, trust, anchors, visit); err != nil {
+	if err := recorder.VerifyTree(path, trust, anchors, visit); err != nil {
 		return cannotRead("the folder", err)
 	}
 	if t.total+t.deleted == 0 && anchors.Empty() {
-		return access.Fail(access.ReasonNotFound, access.Plain(from.path+" holds no recording", 300), "Name another folder", nil)
+		return access.Fail(access.ReasonNotFound, access.Plain(path+" holds no recording", 300), "Name another folder", nil)
 	}
 	return c.sum(&t)
 }

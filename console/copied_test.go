@@ -158,3 +158,67 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// An archive is verified as what comes of unpacking it is, and leaves nothing.
+func TestVerifyArchive(t *testing.T) {
+	w := newWorld(t)
+	w.record(t, 3)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	p := console.Program{}
+	pack := func(root string, change func(name string, data []byte) []byte) string {
+		t.Helper()
+		var b bytes.Buffer
+		archive := tar.NewWriter(&b)
+		must(t, filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			name, err := filepath.Rel(filepath.Dir(root), path)
+			if err != nil {
+				return err
+			}
+			data = change(name, data)
+			if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(data)), Mode: 0o600}); err != nil {
+				return err
+			}
+			_, err = archive.Write(data)
+			return err
+		}))
+		must(t, archive.Close())
+		name := filepath.Join(t.TempDir(), "a.tar")
+		must(t, os.WriteFile(name, b.Bytes(), 0o600))
+		return name
+	}
+	as := func(_ string, data []byte) []byte { return data }
+	one := filepath.Join(w.dir, filepath.FromSlash(w.sessions[0].Recording))
+	for what, c := range map[string]struct {
+		file, want string
+		exit       int
+	}{
+		"all":      {pack(w.dir, as), "3 recordings, 3 intact", 0},
+		"a bundle": {pack(one, as), "intact     " + filepath.Base(one), 0},
+		"changed": {pack(one, func(name string, data []byte) []byte {
+			if filepath.Base(name) == "session.cast" {
+				data = bytes.Replace(data, []byte("hello"), []byte("jello"), 1)
+			}
+			return data
+		}), "altered    " + filepath.Base(one), 1},
+	} {
+		if got := program(t, p, "verify", c.file, "--trust", w.publicKeys); got.exit != c.exit || !strings.Contains(got.out, c.want) {
+			t.Errorf("%s: %+v, want %q", what, got, c.want)
+		}
+	}
+	bad := filepath.Join(t.TempDir(), "bad.tar")
+	must(t, os.WriteFile(bad, []byte("no archive \x1b[31m"), 0o600))
+	if got := program(t, p, "verify", bad, "--trust", w.publicKeys); got.exit != 1 || !strings.Contains(got.err, "the archive cannot be read") || strings.Contains(got.err, "\x1b") {
+		t.Errorf("%+v", got)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
