@@ -64,7 +64,11 @@ func (b *browser) filterLine() string {
 	default:
 		left = b.look.Faint.Render("/ to filter")
 	}
-	return spread(left, b.look.Dim.Render(b.countText()+" "), b.cols)
+	count := b.look.Dim.Render(b.countText() + " ")
+	if room := b.cols - lipgloss.Width(count) - 2; room >= 10 && lipgloss.Width(left) > room {
+		left = fit(left, room) // the count tells whether there is anything
+	}
+	return spread(left, count, b.cols)
 }
 
 // countText says how many sessions there are, as far as they were loaded.

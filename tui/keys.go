@@ -19,9 +19,10 @@ func (k keyList) FullHelp() [][]key.Binding { return k.full }
 // The key maps are constants in all but syntax: one per screen, and nothing
 // changes them.
 
-var rootKeys = struct{ Help, Quit, Interrupt, Next, Previous key.Binding }{
+var rootKeys = struct{ Help, Quit, Exit, Interrupt, Next, Previous key.Binding }{
 	Help:      binding([]string{"?"}, "?", "help"),
 	Quit:      binding([]string{"q"}, "q", "back"),
+	Exit:      binding([]string{"q"}, "q", "leave"), // Quit, where nothing is behind
 	Interrupt: binding([]string{"ctrl+c"}, "^C", "leave at once"),
 	Next:      binding([]string{"tab"}, "tab", "next view"),
 	Previous:  binding([]string{"shift+tab"}, "⇧tab", "view before"),

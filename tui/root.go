@@ -237,7 +237,7 @@ func (r *root) View() (v tea.View) {
 		}
 	}()
 	if r.tooSmall() {
-		v.Content = fmt.Sprintf("too small: %d×%d", minCols, minRows)
+		v.Content = r.tooSmallView()
 		return v
 	}
 	cols, rows := r.pageSize()
@@ -252,4 +252,13 @@ func (r *root) View() (v tea.View) {
 	}
 	v.Content = body + "\n" + r.statusLine()
 	return v
+}
+
+// tooSmallView says what is missing, in as much room as there is.
+func (r *root) tooSmallView() string {
+	long := fmt.Sprintf("This window is too small: %d×%d.\nIt takes %d×%d.", r.cols, r.rows, minCols, minRows)
+	if r.cols >= 34 && r.rows >= 2 {
+		return centre(long, r.cols, r.rows)
+	}
+	return fit(fmt.Sprintf("too small: %d×%d needed", minCols, minRows), r.cols)
 }

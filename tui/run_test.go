@@ -75,7 +75,11 @@ func TestResize(t *testing.T) {
 	p := sit(t, testWorld(t).config(), 120, 40)
 	p.sees("postgres@db2", "allowed") // beside the list
 	p.resize <- tui.Size{Cols: 30, Rows: 5}
-	p.sees("too small")
+	p.sees("too small: 40×10 needed")
+	p.resize <- tui.Size{Cols: 60, Rows: 8}
+	p.sees("This window is too small: 60×8.", "It takes 40×10.")
+	p.resize <- tui.Size{Cols: 40, Rows: 10}
+	p.sees("postgres@db2", "? help")
 	p.resize <- tui.Size{Cols: 80, Rows: 24}
 	p.sees("postgres@db2")
 }

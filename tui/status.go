@@ -22,7 +22,7 @@ func (r *root) statusLine() string {
 	if r.front().Typing() {
 		return fit(r.shortHelp(own, r.cols), r.cols)
 	}
-	window := []key.Binding{rootKeys.Help, rootKeys.Quit}
+	window := []key.Binding{rootKeys.Help, r.quitKey()}
 	if len(r.stack) == 0 && len(r.tabs) > 1 {
 		window = slices.Insert(window, 0, rootKeys.Next)
 	}
@@ -49,9 +49,17 @@ func (r *root) helpView(cols, rows int) string {
 
 // keys are the groups of the front page's keys, and the window's own.
 func (r *root) keys() [][]key.Binding {
-	window := []key.Binding{rootKeys.Help, rootKeys.Quit, rootKeys.Interrupt}
+	window := []key.Binding{rootKeys.Help, r.quitKey(), rootKeys.Interrupt}
 	if len(r.stack) == 0 && len(r.tabs) > 1 {
 		window = append([]key.Binding{rootKeys.Next, rootKeys.Previous}, window...)
 	}
 	return append(slices.Clone(r.front().Keys().FullHelp()), window)
+}
+
+// quitKey is q with what it does now.
+func (r *root) quitKey() key.Binding {
+	if len(r.stack) > 0 && r.shared.cfg.Only == nil {
+		return rootKeys.Quit
+	}
+	return rootKeys.Exit
 }
