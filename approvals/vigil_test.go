@@ -268,6 +268,7 @@ func TestVigilFailsClosed(t *testing.T) {
 // wants what nobody can see lets nobody in.
 func TestVigilIsNotGoneAround(t *testing.T) {
 	w := newWorld(t)
+	w.reload(w.edited(`    allow: [shell, exec, {local-forward: ["127.0.0.1:5432"]}]`, "    allow: [shell, exec]"))
 	v := w.open("alice", "root@db1", access.KindShell)
 	w.approve("bob", v.waits().Request)
 	p := v.admitted()

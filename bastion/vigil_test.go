@@ -21,8 +21,9 @@ import (
 // underVigil has the desk give out passes with this vigil.
 func (l *lab) underVigil() *access.Vigil {
 	v := &access.Vigil{May: []access.PersonName{"carol"}, Begun: func(context.Context) {}}
+	admit := l.admit
 	l.admitBy(func(ctx context.Context, a access.Application) (*access.Pass, error) {
-		pass, err := l.standing(ctx, a)
+		pass, err := admit(ctx, a)
 		if err == nil {
 			pass.Vigil = v
 		}
@@ -301,21 +302,41 @@ func TestVigilWithoutATerminal(t *testing.T) {
 	}
 }
 
-// A signal does not pass in a pause: it is input, too.
+// A signal does not pass in a pause: it is input, too. What the window's size is
+// may be known.
 func TestSignalsWaitForAWatcher(t *testing.T) {
 	l := newLab(t)
+	asked := make(chan string, 10)
+	l.playHost(speakSSH(func(ch ssh.Channel, reqs <-chan *ssh.Request) {
+		starts(reqs)
+		_, _ = io.WriteString(ch, "in") // fails when it is over
+		for r := range reqs {
+			asked <- r.Type
+			if r.WantReply {
+				_ = r.Reply(true, nil) // the same
+			}
+		}
+	}))
 	v := l.underVigil()
 	v.Set(carol)
-	s := l.begin("trap 'echo caught' USR1; echo in; while :; do sleep 0.05; done")
+	s := l.begin("run")
 	l.await("the program", func() bool { return strings.Contains(s.out.String(), "in") })
 	v.Set(nil)
 	s.says("paused")
-	ok, err := s.SendRequest("signal", true, ssh.Marshal(struct{ Signal string }{"USR1"}))
-	if ok || err != nil {
+	signal := ssh.Marshal(struct{ Signal string }{"USR1"})
+	if ok, err := s.SendRequest("signal", true, signal); ok || err != nil {
 		t.Errorf("a signal in a pause: %v, %v", ok, err)
 	}
-	if _, err := s.SendRequest("window-change", false, ssh.Marshal(struct{ Cols, Rows, W, H uint32 }{100, 30, 0, 0})); err != nil {
-		t.Error(err)
+	if ok, err := s.SendRequest("window-change", true, ssh.Marshal(struct{ Cols, Rows, W, H uint32 }{100, 30, 0, 0})); !ok || err != nil {
+		t.Errorf("a new size in a pause: %v, %v", ok, err)
+	}
+	v.Set(carol)
+	s.says("the session goes on")
+	if ok, err := s.SendRequest("signal", true, signal); !ok || err != nil {
+		t.Errorf("a signal: %v, %v", ok, err)
+	}
+	if got := []string{<-asked, <-asked}; got[0] != "window-change" || got[1] != "signal" {
+		t.Errorf("the host was asked for %v", got)
 	}
 	_ = s.Close()
 	l.waitSealed(access.KindExec)

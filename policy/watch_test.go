@@ -33,6 +33,23 @@ func TestWatchRequired(t *testing.T) {
 	}
 }
 
+// Another human is wanted: not themselves, not for their own service.
+func TestMayWatch(t *testing.T) {
+	p, _ := parse(t, strings.Replace(world, "  - {name: carol", "  - {name: robot, owner: bob, groups: [sre]}\n  - {name: carol", 1)+
+		watchedRule+", approval: {by: {groups: [leads, sre]}}}\nauditors: {groups: [contractors]}\n")
+	rule, _ := p.Rule("a")
+	for requester, want := range map[access.PersonName]string{"alice": "bob robot carol", "bob": "alice carol", "robot": "alice carol"} {
+		person, _ := p.Person(requester)
+		var got []string
+		for _, w := range p.Watchers(rule, person) {
+			got = append(got, string(w.Name))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("of %s: %v, want %s", requester, got, want)
+		}
+	}
+}
+
 // Two rules that loosen each other, and one that nobody can satisfy, are told.
 func TestWatchWarnings(t *testing.T) {
 	const leads = ", approval: {by: {groups: [leads]}}}\n"
