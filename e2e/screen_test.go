@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -16,6 +18,8 @@ import (
 //	screen keys NAME KEYS…                     as tmux send-keys takes them
 //	screen shows NAME REGEXP                   until it does, or with ! until it does not
 //	screen save NAME FILE                      what it shows now
+//	screen tap NAME FILE                       all bytes to the terminal from now on go to FILE, too
+//	screen drawn NAME FILE                     FILE holds but what draws: cells, and the modes of our own interface
 //	screen state NAME FORMAT TEXT              until tmux says so of the terminal's modes
 func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 	w := townOf(ts)
@@ -50,6 +54,13 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 			shown = tmux("capture-pane", "-p", "-t", name)
 			return pattern.MatchString(shown) != neg, nil
 		})
+	case "tap":
+		tmux("set-option", "-s", "set-clipboard", "on") // whoever may write it, would
+		tmux("pipe-pane", "-t", name, "cat > "+ts.MkAbs(args[2]))
+	case "drawn":
+		if rest := undrawn(ts.ReadFile(args[2])); rest != "" {
+			ts.Fatalf("it is not drawn: %s", rest)
+		}
 	case "state":
 		var state string
 		defer func() { fmt.Fprint(ts.Stdout(), state) }()
@@ -62,6 +73,25 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("screen %s?", args[0])
 	}
+}
+
+// drawing is what the interface may send, and nothing else: moves, erasures and
+// styles, and at the start of a page its modes.
+var drawing = regexp.MustCompile(`\x1b\[[0-9;:]*[ABCDEFGHIJKLMPSTXZ@bdefm` + "`" + `]|\x1bM|` +
+	`\x1b\[\?(7|25|1002|1003|1006|1049|2004|2026|2027)[hl]|\x1b\[[0-9]* q|\x1b\]2;sallyport(\a|\x1b\\)`)
+
+// undrawn is the first that is neither of it nor text.
+func undrawn(sent string) string {
+	sent = drawing.ReplaceAllString(sent, "")
+	for i, r := range sent {
+		if r == '\r' || r == '\n' || r == '\b' || r == '\t' {
+			continue
+		}
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+			return fmt.Sprintf("%q in %q", r, sent[max(i-30, 0):min(i+30, len(sent))])
+		}
+	}
+	return ""
 }
 
 // tmux drives the one tmux of a script's screens.
