@@ -80,7 +80,7 @@ func FuzzLine(f *testing.F) {
 
 // Whatever a cast holds, reading it ends, its events lie one behind the other,
 // and one goes on from where each said.
-func FuzzCast(f *testing.F) {
+func FuzzCast(f *testing.F) { // slow
 	b := newBench(f)
 	dir, _ := b.crashed(f, false)
 	cast, err := os.ReadFile(filepath.Join(dir, "session.cast"))
@@ -227,7 +227,7 @@ func addDamage(f *testing.F) {
 
 // Verify finds any damage to a sealed recording, and takes none for a fault of
 // reading.
-func FuzzVerify(f *testing.F) {
+func FuzzVerify(f *testing.F) { // slow
 	var samples []sample
 	var ids []access.SessionID
 	var trusts []recorder.Trust
@@ -257,7 +257,7 @@ func FuzzVerify(f *testing.F) {
 
 // Recovery brings any folder that a crash left to an end that verifies, however
 // its files were torn or changed; it says so where it cannot.
-func FuzzRecover(f *testing.F) {
+func FuzzRecover(f *testing.F) { // slow
 	var samples []sample
 	var sessions []access.Session
 	var benches []*bench
@@ -291,7 +291,7 @@ func FuzzRecover(f *testing.F) {
 
 // What an auditor decrypts of a damaged recording is what was written, up to
 // where it breaks off.
-func FuzzDecrypt(f *testing.F) {
+func FuzzDecrypt(f *testing.F) { // slow
 	a := newAuditor(f)
 	b := newBench(f, encrypted(a))
 	var samples []sample
@@ -332,7 +332,7 @@ func FuzzDecrypt(f *testing.F) {
 
 // Documents that are signed, and the file of keys that says by whom, are
 // refused unless they are whole.
-func FuzzDocuments(f *testing.F) {
+func FuzzDocuments(f *testing.F) { // slow
 	b := newBench(f)
 	s := seal(f, b.start(f, true))
 	dir := b.folder(s)

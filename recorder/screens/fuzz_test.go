@@ -17,7 +17,7 @@ import (
 
 // Keyframes from anywhere, with their checksums put right, are frames or an
 // error.
-func FuzzKeyframes(f *testing.F) {
+func FuzzKeyframes(f *testing.F) { // slow
 	w := newTown(f)
 	s := w.long(f, 3<<20)
 	keyframes(f, w, s)
@@ -63,7 +63,7 @@ func FuzzKeyframes(f *testing.F) {
 }
 
 // Any cast is read to its end, for the index and for keyframes.
-func FuzzRead(f *testing.F) {
+func FuzzRead(f *testing.F) { // slow
 	w := newTown(f)
 	s := w.record(f, w.session(), moment{time.Second, "$ ls\r\n", 0, 0})
 	path := filepath.Join(w.folder(s), "session.cast")
