@@ -15,7 +15,7 @@ func (b *browser) sortNext() tea.Cmd {
 	widths := b.list.widths()
 	for range browserOrders {
 		at = (at + 1) % len(browserOrders)
-		if widths[at] >= 0 && browserOrders[at] != b.order {
+		if widths[at] >= 0 && browserColumns[at].title != "" && browserOrders[at] != b.order {
 			break
 		}
 	}

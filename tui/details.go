@@ -116,9 +116,13 @@ func dossierSections(s *shared, d *dossier, cols int) string {
 
 // heatScale is the line below a heat line.
 func heatScale(l *look, length time.Duration, cols int) string {
-	middle := clock(length / 2)
-	left := "0:00" + strings.Repeat(" ", max(cols/2-4-lipgloss.Width(middle)/2, 1)) + middle
-	return spread(l.Faint.Render(left), l.Faint.Render(clock(length)), cols)
+	tell := clock
+	if length < 10*time.Second {
+		tell = span
+	}
+	start, middle := tell(0), tell(length/2)
+	gap := max((cols-lipgloss.Width(middle))/2-lipgloss.Width(start), 1)
+	return spread(l.Faint.Render(start+strings.Repeat(" ", gap)+middle), l.Faint.Render(tell(length)), cols)
 }
 
 // bare writes facts without their labels.
