@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/recorder"
 )
 
@@ -297,11 +298,7 @@ func TestLedgerOfBrokenOffTransfer(t *testing.T) {
 
 // A mounted folder is read and written in the kernel's order.
 func TestLedgerOfSSHFS(t *testing.T) {
-	for _, tool := range []string{"sshfs", "fusermount3"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(err)
-		}
-	}
+	tooltest.Need(t, "sshfs", "fusermount3")
 	l := newLab(t)
 	mount, remote := l.mkdir("mount"), l.mkdir("remote")
 	local, data := l.random("a.bin", 1<<20+5)
@@ -347,9 +344,7 @@ func TestLedgerOfSSHFS(t *testing.T) {
 // rsync is no file transfer that we read: its command line, the bytes and
 // their digests are kept, and its input as that of any exec.
 func TestRsyncIsExec(t *testing.T) {
-	if _, err := exec.LookPath("rsync"); err != nil {
-		t.Skip(err)
-	}
+	tooltest.Need(t, "rsync")
 	l := newLab(t)
 	local, data := l.random("a.bin", 1<<20)
 	remote := filepath.Join(l.dir, "r.bin")

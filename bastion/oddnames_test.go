@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/recorder"
 )
 
@@ -61,9 +62,7 @@ func TestLedgerOfOddNames(t *testing.T) {
 // git is an exec like any other: its command, and both streams with count and
 // digest.
 func TestGitIsExec(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip(err)
-	}
+	tooltest.Need(t, "git")
 	l := newLab(t)
 	git := func(args ...string) {
 		t.Helper()

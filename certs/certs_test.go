@@ -13,6 +13,7 @@ import (
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/certs"
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 // noon is the time in these tests, where nothing else judges it.
@@ -49,11 +50,7 @@ func newOrder(t *testing.T) certs.Order {
 
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed", name)
-	}
-	cmd := exec.Command(path, args...)
+	cmd := exec.Command(tooltest.Path(t, name), args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {

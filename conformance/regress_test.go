@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/sallyport/sallyport/internal/sshdtest"
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 func TestMain(m *testing.M) {
@@ -114,10 +115,7 @@ func needs(t *testing.T, file, missing string) {
 	if _, err := os.Stat(file); err == nil {
 		return
 	}
-	if os.Getenv("CI") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
+	tooltest.Missing(t, missing)
 }
 
 // sshdPath is the real one.
@@ -125,7 +123,7 @@ func sshdPath(t *testing.T) string {
 	t.Helper()
 	p, err := sshdtest.Path()
 	if err != nil {
-		t.Skip(err)
+		tooltest.Missing(t, err)
 	}
 	return p
 }

@@ -6,14 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 // The real ssh understands what ssh-config prints.
 func TestSSHUnderstandsTheConfig(t *testing.T) {
-	ssh, err := exec.LookPath("ssh")
-	if err != nil {
-		t.Skip("no ssh")
-	}
+	ssh := tooltest.Path(t, "ssh")
 	file := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(file, []byte(newWorld(t).as(t, "alice", "ssh-config").out), 0o600); err != nil {
 		t.Fatal(err)
@@ -40,10 +39,7 @@ func TestSSHUnderstandsTheConfig(t *testing.T) {
 // The real ssh-keygen finds in what known-hosts prints what ssh will look for,
 // and nothing for other hosts.
 func TestSSHUnderstandsTheKnownHosts(t *testing.T) {
-	keygen, err := exec.LookPath("ssh-keygen")
-	if err != nil {
-		t.Skip("no ssh-keygen")
-	}
+	keygen := tooltest.Path(t, "ssh-keygen")
 	file := filepath.Join(t.TempDir(), "known_hosts")
 	if err := os.WriteFile(file, []byte(newWorld(t).as(t, "alice", "known-hosts").out), 0o600); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sallyport/sallyport/console"
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 func TestSplit(t *testing.T) {
@@ -42,10 +43,7 @@ func TestSplit(t *testing.T) {
 
 // What a real shell makes of quoted words is what we make of them.
 func TestSplitAgreesWithTheShell(t *testing.T) {
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("no sh")
-	}
+	sh := tooltest.Path(t, "sh")
 	for _, line := range []string{`a 'b "c' "d 'e\" f" g\ h`, `x''y"" '' "\\" '\\' \' \"`, `--reason "two  blanks"`} {
 		out, err := exec.Command(sh, "-c", `for w in `+line+`; do printf '%s\0' "$w"; done`).Output()
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/internal/tracetest"
 )
 
@@ -36,20 +37,22 @@ func cmdNeeds(ts *testscript.TestScript, _ bool, args []string) {
 			continue
 		}
 		if name == "mount" {
-			if err := mayLoop(); err != nil {
+			if err := mayLoop(); errors.Is(err, exec.ErrNotFound) {
+				tooltest.Missing(townOf(ts).t, err)
+			} else if err != nil {
 				townOf(ts).t.Skip("no file system can be mounted here; the scripts that need trace show the same errors, injected: ", err)
 			}
 			continue
 		}
 		if name == "trace" {
 			if err := tracetest.Missing(); err != nil {
-				missing(townOf(ts).t, err.Error())
+				tooltest.Missing(townOf(ts).t, err)
 			}
 			townOf(ts).traced = true
 			continue
 		}
 		if lack := lacking(name); lack != "" {
-			missing(townOf(ts).t, lack+": scripts/tools installs it")
+			tooltest.Missing(townOf(ts).t, lack+": scripts/tools installs it")
 		}
 	}
 }

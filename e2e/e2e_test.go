@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 // patience is how long anything is awaited before it counts as hanging.
@@ -73,24 +75,11 @@ func TestAttacks(t *testing.T) { scripts(t, "attacks") }
 func TestVault(t *testing.T)   { scripts(t, "vault") }
 
 func scripts(t *testing.T, group string) {
-	for _, program := range []string{"ssh", "scp", "sftp", "rsync", "git", "tmux", "asciinema", "vim"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program+" is not installed")
-		}
-	}
+	tooltest.Need(t, "ssh", "scp", "sftp", "rsync", "git", "tmux", "asciinema", "vim")
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("testdata", group),
 		Setup: setUp,
 		Cmds:  commands,
 	})
-}
-
-// missing skips where a person runs the tests, and fails where they must run.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }

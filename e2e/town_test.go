@@ -15,6 +15,7 @@ import (
 
 	"github.com/sallyport/sallyport/internal/slacktest"
 	"github.com/sallyport/sallyport/internal/sshdtest"
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 // town is what one script plays in: people with keys, a host, a bastion, and
@@ -59,7 +60,7 @@ func found(t testing.TB, dir string) (*town, error) {
 	var err error
 	// The CA is known once the bastion has started.
 	if w.host, err = sshdtest.Start(sshdtest.Config{Dir: home, CA: keyOf["nobody"].line}); err != nil {
-		missing(t, err.Error())
+		tooltest.Missing(t, err)
 	}
 	return w, nil
 }

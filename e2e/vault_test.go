@@ -18,6 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 // vault is the Vault of a script: the real engine in a process of its own, or
@@ -86,7 +88,7 @@ var engine = sync.OnceValues(func() (string, error) {
 func realVault(w *town) (*vault, error) {
 	path, err := engine()
 	if err != nil {
-		missing(w.t, err.Error())
+		tooltest.Missing(w.t, err)
 	}
 	cmd := exec.Command(path, "-stdin", "-logins", w.host.Login)
 	stdin, err := cmd.StdinPipe()

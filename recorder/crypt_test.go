@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/recorder"
 )
 
@@ -165,11 +166,7 @@ func TestEncryptedForItsRecipients(t *testing.T) {
 
 // Debian's own age and zstd open what we write, with each kind of key.
 func TestStockToolsOpenSegments(t *testing.T) {
-	for _, program := range []string{"age", "zstd", "ssh-keygen"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	tooltest.Need(t, "age", "zstd", "ssh-keygen")
 	keys := map[string]auditor{"age": newAuditor(t)}
 	for _, kind := range []string{"ed25519", "rsa"} {
 		file := filepath.Join(t.TempDir(), kind)

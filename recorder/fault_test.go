@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/internal/tracetest"
 	"github.com/sallyport/sallyport/recorder"
 )
@@ -21,10 +22,7 @@ import (
 func mustTrace(t *testing.T) {
 	t.Helper()
 	if err := tracetest.Missing(); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		tooltest.Missing(t, err)
 	}
 	tracetest.Allow()
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/recorder"
 )
 
@@ -161,13 +162,7 @@ func modes(t *testing.T, root string) {
 
 // The cast plays in asciinema 2.2, which is strict about what it accepts.
 func TestAsciinemaReadsIt(t *testing.T) {
-	tool, err := exec.LookPath("asciinema")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("asciinema is missing")
-		}
-		t.Skip("asciinema is missing")
-	}
+	tool := tooltest.Path(t, "asciinema")
 	b := newBench(t)
 	rec := b.start(t, true)
 	var want strings.Builder

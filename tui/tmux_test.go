@@ -8,17 +8,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 // TestInTmux is the program in a real terminal: a pseudo-terminal of this
 // machine, which bubbletea puts into raw mode and back itself.
 func TestInTmux(t *testing.T) {
-	if _, err := exec.LookPath("tmux"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("tmux is missing")
-		}
-		t.Skip("tmux is missing")
-	}
+	tooltest.Need(t, "tmux")
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "tmux")
 	run := func(args ...string) (string, error) {

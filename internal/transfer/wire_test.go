@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/sallyport/sallyport/access"
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/internal/transfer"
 )
 
@@ -103,9 +104,7 @@ func tap(path, command string) error {
 // gives what passed.
 func client(t testing.TB, stdin, name string, args ...string) wire {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skip(err)
-	}
+	tooltest.Need(t, name)
 	self, err := os.Executable()
 	check(t, err)
 	path := filepath.Join(t.TempDir(), "wire")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/internal/vttest"
 )
 
@@ -18,12 +19,7 @@ import (
 // real tmux of its own.
 func tmuxShows(t testing.TB, cols, rows int, stream []byte) vttest.Shown {
 	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no tmux")
-		}
-		t.Skip("no tmux")
-	}
+	tooltest.Need(t, "tmux")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "stream")
 	// The title says that tmux has read everything before it.
