@@ -55,7 +55,7 @@ func TestStress(t *testing.T) {
 								return
 							}
 							kind := rand.IntN(len(stressKinds))
-							if err := stressKinds[kind].run(client); err != nil {
+							if err := inSession(client, stressKinds[kind].run); err != nil {
 								t.Errorf("%s: %v", stressKinds[kind].name, err)
 								return
 							}
@@ -127,7 +127,7 @@ func (c channelNet) SetWriteDeadline(time.Time) error { return nil }
 
 var stressKinds = [...]struct {
 	name string
-	run  func(*ssh.Client) error
+	run  func(*ssh.Session) error
 }{
 	{"both ways", stressEcho},
 	{"up, summed on the host", stressUp},
@@ -135,6 +135,16 @@ var stressKinds = [...]struct {
 	{"terminal", stressTerminal},
 	{"sftp", stressSFTP},
 	{"a client that leaves", stressLeave},
+}
+
+// inSession runs one session to its end.
+func inSession(c *ssh.Client, run func(*ssh.Session) error) error {
+	s, err := c.NewSession()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return run(s)
 }
 
 func someBytes(most int) []byte {
@@ -145,12 +155,7 @@ func someBytes(most int) []byte {
 	return b
 }
 
-func stressEcho(c *ssh.Client) error {
-	s, err := c.NewSession()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func stressEcho(s *ssh.Session) error {
 	data := someBytes(300_000)
 	s.Stdin = bytes.NewReader(data)
 	out, err := s.Output("cat")
@@ -160,12 +165,7 @@ func stressEcho(c *ssh.Client) error {
 	return nil
 }
 
-func stressUp(c *ssh.Client) error {
-	s, err := c.NewSession()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func stressUp(s *ssh.Session) error {
 	data := someBytes(300_000)
 	s.Stdin = bytes.NewReader(data)
 	out, err := s.Output("sha256sum")
@@ -175,16 +175,11 @@ func stressUp(c *ssh.Client) error {
 	return nil
 }
 
-func stressStatus(c *ssh.Client) error {
-	s, err := c.NewSession()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func stressStatus(s *ssh.Session) error {
 	var stdout, stderr bytes.Buffer
 	s.Stdout, s.Stderr = &stdout, &stderr
 	want := rand.IntN(100)
-	err = s.Run(fmt.Sprintf("head -c 50000 /dev/zero; head -c 40000 /dev/zero >&2; exit %d", want))
+	err := s.Run(fmt.Sprintf("head -c 50000 /dev/zero; head -c 40000 /dev/zero >&2; exit %d", want))
 	var exit *ssh.ExitError
 	if want == 0 && err != nil || want != 0 && (!errors.As(err, &exit) || exit.ExitStatus() != want) || stdout.Len() != 50000 || stderr.Len() != 40000 {
 		return fmt.Errorf("wanted %d: %v, %d and %d bytes", want, err, stdout.Len(), stderr.Len())
@@ -192,12 +187,7 @@ func stressStatus(c *ssh.Client) error {
 	return nil
 }
 
-func stressTerminal(c *ssh.Client) error {
-	s, err := c.NewSession()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func stressTerminal(s *ssh.Session) error {
 	if err := s.RequestPty("xterm", 24, 80, nil); err != nil {
 		return err
 	}
@@ -208,12 +198,7 @@ func stressTerminal(c *ssh.Client) error {
 	return nil
 }
 
-func stressSFTP(c *ssh.Client) error {
-	s, err := c.NewSession()
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+func stressSFTP(s *ssh.Session) error {
 	in, err := s.StdinPipe()
 	if err != nil {
 		return err
@@ -237,15 +222,9 @@ func stressSFTP(c *ssh.Client) error {
 	return err
 }
 
-func stressLeave(c *ssh.Client) error {
-	s, err := c.NewSession()
-	if err != nil {
-		return err
-	}
+func stressLeave(s *ssh.Session) error {
 	if _, err := s.StdoutPipe(); err != nil {
 		return err
 	}
-	err = s.Start("cat /dev/zero")
-	_ = s.Close()
-	return err
+	return s.Start("cat /dev/zero")
 }

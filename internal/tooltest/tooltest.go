@@ -5,6 +5,8 @@
 // a test skipped, and where the tests must run (CI is set in the environment) it
 // fails, so that nothing is left out unseen. It refuses to be used for what no
 // package would change, such as a container that can mount nothing.
+//
+// Start reading at [Path].
 package tooltest
 
 import (
