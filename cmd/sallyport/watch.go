@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sallyport/sallyport/audit"
@@ -148,4 +150,31 @@ func (w *accessWatch) record(ctx context.Context, kind audit.Kind, detail map[st
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+func (h *house) openPolicy(context.Context) error {
+	p, warnings, err := loadAccess(h.config.AccessFile)
+	if err == nil {
+		err = h.config.unseen(h.config.AccessFile, p)
+	}
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		h.log.Warn("access file", "fault", w.String())
+	}
+	h.policy = policy.NewLive(p)
+	return nil
+}
+
+// watchAccess keeps the policy what the access file says.
+func (h *house) watchAccess(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	watch := accessWatch{
+		Path: h.config.AccessFile, Live: h.policy, Ended: h.desk.Ended, Unfit: h.config.unseen,
+		Record: h.store.Record, HUP: hup, Log: h.log,
+	}
+	watch.Run(ctx)
 }

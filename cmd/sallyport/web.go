@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -183,4 +186,25 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for state, n := range states {
 		gauge(liveGrants, float64(n), string(state))
 	}
+}
+
+// serveHTTP serves until ctx ends; without a listener there is nothing to do.
+func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler) error {
+	if l == nil {
+		return nil
+	}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+	}
+	defer context.AfterFunc(ctx, func() {
+		over, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = server.Shutdown(over) // Serve returns in any case
+	})()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
