@@ -7,13 +7,11 @@ import (
 )
 
 func (s *set) extend() *cobra.Command {
-	var howLong span
-	var reason string
-	var breakGlass, asJSON bool
+	var a asking
 	cmd := s.command(spec{
 		name:    "extend",
 		args:    []string{"ID"},
-		options: "[--for TIME] [--reason TEXT] [--break-glass] [--json]",
+		options: askingOptions,
 		short:   "ask for more time under a grant of yours",
 		long: `Asks for more time under a grant that runs, by its ID or by that of its request,
 and returns at once. It is decided like any request. Approved, the grant ends
@@ -32,14 +30,14 @@ anybody's grant at once, and everybody is told.`,
 		if err != nil {
 			return err
 		}
-		if err := c.checkGlass(breakGlass, reason); err != nil {
+		if err := c.checkGlass(a.breakGlass, a.reason); err != nil {
 			return err
 		}
-		r, err := c.Desk.Extend(c.ctx, c.Actor, id, howLong.Duration, c.because(reason))
+		r, err := c.Desk.Extend(c.ctx, c.Actor, id, a.length(), c.because(a.reason))
 		if err != nil {
 			return err
 		}
-		if asJSON {
+		if a.asJSON {
 			return c.json(requestJSON(r))
 		}
 		if r.State == access.RequestApproved {
@@ -50,10 +48,8 @@ anybody's grant at once, and everybody is told.`,
 		c.page.linef("%s", string(r.ID))
 		return nil
 	})
-	cmd.Flags().Var(&howLong, "for", "how much longer, such as 30m or 1h; the rule's default, or what is left of its longest, when left out")
-	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` says why; the approvers read it")
-	cmd.Flags().BoolVar(&breakGlass, "break-glass", false, "on the bastion itself: extend without an approver, with --reason, announced loudly")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the request as JSON")
+	a.declare(cmd, "how much longer, such as 30m or 1h; the rule's default, or what is left of its longest, when left out",
+		"on the bastion itself: extend without an approver, with --reason, announced loudly")
 	return cmd
 }
 

@@ -13,13 +13,11 @@ import (
 )
 
 func (s *set) request() *cobra.Command {
-	var howLong span
-	var reason string
-	var breakGlass, asJSON bool
+	var a asking
 	cmd := s.command(spec{
 		name:    "request",
 		args:    []string{"LOGIN@HOST"},
-		options: "[--for TIME] [--reason TEXT] [--break-glass] [--json]",
+		options: askingOptions,
 		short:   "ask for access ahead of time",
 		long: `Asks for LOGIN on HOST before it is needed, and returns at once. The request
 is posted to those who may approve it. Once approved it is a grant of yours,
@@ -39,11 +37,11 @@ The ID of the request is printed; "requests" shows what became of it.`,
 		if err != nil {
 			return err
 		}
-		r, err := c.Desk.Ask(c.ctx, c.Actor, access.Ask{Target: target, For: howLong.Duration, Reason: c.because(reason), BreakGlass: breakGlass})
+		r, err := c.Desk.Ask(c.ctx, c.Actor, access.Ask{Target: target, For: a.length(), Reason: c.because(a.reason), BreakGlass: a.breakGlass})
 		if err != nil {
 			return err
 		}
-		if asJSON {
+		if a.asJSON {
 			return c.json(requestJSON(r))
 		}
 		switch {
@@ -57,10 +55,8 @@ The ID of the request is printed; "requests" shows what became of it.`,
 		c.page.linef("%s", string(r.ID))
 		return nil
 	})
-	cmd.Flags().Var(&howLong, "for", "how long the access is to last, such as 90s, 30m, 4h; the rule's default when left out")
-	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` says why; the approvers read it")
-	cmd.Flags().BoolVar(&breakGlass, "break-glass", false, "let me in at once, in an emergency, with --reason")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the request as JSON")
+	a.declare(cmd, "how long the access is to last, such as 90s, 30m, 4h; the rule's default when left out",
+		"let me in at once, in an emergency, with --reason")
 	return cmd
 }
 

@@ -6,7 +6,7 @@
 // hold any rule of access or any byte of a session: those are the packages'.
 //
 // Start reading at [build] in house.go, which joins everything once, and
-// [house.run], which says what runs and in which order it ends.
+// [house.run] in run.go, which says what runs and in which order it ends.
 package main
 
 import (
