@@ -23,6 +23,8 @@ import (
 // commands are the words of the scripts, beside those of testscript.
 //
 //	bastion start|stop|crash|hup [KEY=VALUE…]  ! bastion start: it must not become ready
+//	bastion died           waits for that
+//	bastion configure KEY=VALUE…   writes the configuration, and starts nothing
 //	bastion limit BLOCKS   files grow no further, from the next start on
 //	access without NAME | rules FILE | raw FILE    changes access.yaml
 //
@@ -99,6 +101,14 @@ func cmdBastion(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.bastion.stop())
 	case "crash":
 		ts.Check(w.bastion.crash())
+	case "died":
+		select {
+		case <-w.bastion.done:
+		case <-time.After(patience):
+			ts.Fatalf("it lives")
+		}
+	case "configure":
+		ts.Check(w.configure(args[1:]))
 	case "limit":
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)

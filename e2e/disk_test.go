@@ -26,7 +26,7 @@ type disk struct {
 }
 
 // cmdDisk is what disks do. FILES are below $RECORDING, "." itself; "audit" are
-// the files of the audit chain.
+// the files of the audit chain, "keys" is the folder of the keys.
 //
 //	disk fails ERRNO CALL,… FILE…   the bastion's calls on FILES, until it heals
 //	disk kills CALL,… FILE…         the bastion dies at such a call
@@ -70,9 +70,14 @@ func (w *town) faulty(f tracetest.Fault, folder string, files []string) (err err
 		return errors.New("the disk fails already")
 	}
 	for _, name := range files {
-		if name != "audit" {
+		switch name {
+		case "keys":
+			f.Paths = append(f.Paths, w.path("data", "keys"))
+			continue
+		default:
 			f.Paths = append(f.Paths, filepath.Join(folder, name))
 			continue
+		case "audit":
 		}
 		for day := -1; day <= 1; day++ { // whenever this is
 			f.Paths = append(f.Paths, w.path("data", "audit", time.Now().UTC().AddDate(0, 0, day).Format(time.DateOnly)+".ndjson"))

@@ -45,6 +45,9 @@ func (m *mending) mend() error {
 	if err := m.folder(); err != nil {
 		return err
 	}
+	if err := m.tmpFiles(); err != nil {
+		return err
+	}
 	if IsEncrypted(rec.dir) {
 		return m.mendCrypt()
 	}

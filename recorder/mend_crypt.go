@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -25,9 +26,6 @@ var (
 func (m *mending) mendCrypt() error {
 	rec := m.rec
 	rec.crypt = &crypt{dir: rec.dir, reserve: &rec.r.reserve, now: rec.r.config.Now}
-	if err := m.tmpFiles(); err != nil {
-		return err
-	}
 	if err := m.cutTails(); err != nil {
 		return err
 	}
@@ -117,7 +115,11 @@ func (m *mending) cutTails() error {
 		if err != nil {
 			return err
 		}
-		good, err := wholeFrames(f)
+		var good int64
+		end, err := beforeZeros(f)
+		if err == nil {
+			good, err = wholeFrames(io.NewSectionReader(f, 0, end))
+		}
 		if err := errors.Join(err, f.Close()); err != nil {
 			return err
 		}
@@ -131,6 +133,33 @@ func (m *mending) cutTails() error {
 		}
 	}
 	return nil
+}
+
+// beforeZeros is the offset at which a tail ends that power loss may have left
+// with zeros in place of its last bytes. Without the key a frame that holds some
+// looks as whole as any; but none ends with a tag of zeros, except for one in
+// 2^128.
+func beforeZeros(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	size := info.Size()
+	chunk := make([]byte, 64<<10)
+	for end := size; end > 0; {
+		p := chunk[:min(end, int64(len(chunk)))]
+		if _, err := f.ReadAt(p, end-int64(len(p))); err != nil {
+			return 0, err
+		}
+		if n := len(bytes.TrimRight(p, "\x00")); n > 0 {
+			if end += int64(n - len(p)); size-end < int64(len(tag{})) {
+				return size, nil
+			}
+			return end, nil
+		}
+		end -= int64(len(p))
+	}
+	return 0, nil
 }
 
 // wholeFrames is the offset after the last whole frame of a tail.
