@@ -70,14 +70,13 @@ func (w *town) faulty(f tracetest.Fault, folder string, files []string) (err err
 		return errors.New("the disk fails already")
 	}
 	for _, name := range files {
-		switch name {
-		case "keys":
+		if name == "keys" {
 			f.Paths = append(f.Paths, w.path("data", "keys"))
 			continue
-		default:
+		}
+		if name != "audit" {
 			f.Paths = append(f.Paths, filepath.Join(folder, name))
 			continue
-		case "audit":
 		}
 		for day := -1; day <= 1; day++ { // whenever this is
 			f.Paths = append(f.Paths, w.path("data", "audit", time.Now().UTC().AddDate(0, 0, day).Format(time.DateOnly)+".ndjson"))
