@@ -132,7 +132,21 @@ func (q sessionLoad) running(ctx context.Context) ([]access.Session, error) {
 		query.Order = access.ByStart
 	}
 	query.State, query.Limit = access.SessionLive, mostLive
-	return q.index.Sessions(ctx, query)
+	live, err := q.index.Sessions(ctx, query)
+	slices.SortStableFunc(live, unwatchedFirst)
+	return live, err
+}
+
+// unwatchedFirst puts on top what waits for somebody to watch it, whatever the
+// order of the rest.
+func unwatchedFirst(a, b access.Session) int {
+	switch {
+	case a.Paused == b.Paused:
+		return 0
+	case a.Paused:
+		return -1
+	}
+	return 1
 }
 
 // someEnded reports whether a session that was live is not.
