@@ -137,7 +137,7 @@ func (a *approvals) Update(msg tea.Msg) tea.Cmd {
 			return a.moved()
 		}
 	case tea.MouseClickMsg:
-		if row := a.list.top + msg.Y - 1; a.ask == nil && msg.Y >= 1 && msg.Y < a.list.rows && row < a.list.len {
+		if row, ok := a.list.rowAt(msg.Y); ok && a.ask == nil {
 			a.list.moveTo(row)
 			return a.moved()
 		}

@@ -156,7 +156,11 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 			return b.dossier.take(msg)
 		}
 	case tea.PasteMsg:
-		if b.Typing() {
+		switch {
+		case b.ask != nil:
+			cmd, _ := b.ask.press(msg)
+			return cmd
+		case b.typing:
 			return b.edit(msg)
 		}
 	case tea.MouseClickMsg:

@@ -62,8 +62,8 @@ func (b *browser) click(m tea.MouseClickMsg) tea.Cmd {
 		}
 		return b.sortBy(o, startsBackward(o))
 	}
-	row := b.list.top + m.Y - 2
-	if m.Y > b.list.rows || row >= b.list.len {
+	row, ok := b.list.rowAt(m.Y - 1)
+	if !ok {
 		return nil
 	}
 	if row == b.list.at {

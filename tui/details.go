@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -66,7 +65,7 @@ func (b *browser) briefly(d *dossier) []fact {
 	if bar := heatText(d.trail.Heat, max(b.cols-labelCols, 1)); bar != "" {
 		all = append(all, fact{activityLabel, bar})
 	}
-	moved := fmt.Sprintf("%s out · %s in", bytesText(s.BytesOut), bytesText(s.BytesIn))
+	moved := movedText(s)
 	if n := len(d.files); n > 0 {
 		moved += " · " + counted(n, "file entry", "file entries")
 	}

@@ -52,7 +52,7 @@ func facts(s access.Session, r access.Request, now time.Time) []fact {
 	}
 	put("end", endOf(s))
 	put("time", timesOf(s, now))
-	put("bytes", fmt.Sprintf("%s out · %s in", bytesText(s.BytesOut), bytesText(s.BytesIn)))
+	put("bytes", movedText(s))
 	put("request", string(s.RequestID))
 	put("grant", string(s.GrantID))
 	put("key", s.Fingerprint)
@@ -63,6 +63,14 @@ func facts(s access.Session, r access.Request, now time.Time) []fact {
 	}
 	put("file", s.Recording)
 	return add
+}
+
+// movedText says how many bytes passed, which is known when all have.
+func movedText(s access.Session) string {
+	if s.State == access.SessionLive {
+		return "counted when it ends"
+	}
+	return fmt.Sprintf("%s out · %s in", bytesText(s.BytesOut), bytesText(s.BytesIn))
 }
 
 // allowedBy says why a session was let in.

@@ -107,9 +107,13 @@ func (h *hosts) Update(msg tea.Msg) tea.Cmd {
 			h.filter()
 		}
 	case tea.MouseWheelMsg:
-		h.list.move(wheel(msg))
+		if h.ask == nil && h.choice == nil {
+			h.list.move(wheel(msg))
+		}
 	case tea.MouseClickMsg:
-		h.list.moveTo(h.list.top + msg.Y - 2)
+		if row, ok := h.list.rowAt(msg.Y - 1); ok && msg.X < h.list.cols && h.ask == nil && h.choice == nil {
+			h.list.moveTo(row)
+		}
 	case asked:
 		return say(msg.notice())
 	case tea.PasteMsg:

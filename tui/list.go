@@ -56,6 +56,13 @@ func (l *list) moveTo(at int) {
 	l.top = max(min(l.top, l.len-l.body()), 0)
 }
 
+// rowAt is the row that is drawn at line y of the list, whose first is the
+// header.
+func (l *list) rowAt(y int) (row int, ok bool) {
+	row = l.top + y - 1
+	return row, y >= 1 && y < l.rows && row < l.len
+}
+
 // press moves the cursor; it reports whether the key was one of its own.
 func (l *list) press(k tea.KeyPressMsg) bool {
 	switch {

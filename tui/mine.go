@@ -140,18 +140,40 @@ func (m *mine) Update(msg tea.Msg) tea.Cmd {
 		if msg.err != nil {
 			return say(failed{msg.err})
 		}
-		m.items, m.loaded = msg.items, true
-		m.list.setLen(len(m.items))
+		m.take(msg.items)
 	case mineDone:
 		return tea.Batch(say(notice(msg)), m.load())
 	case tea.MouseWheelMsg:
-		m.list.move(wheel(msg))
+		if m.ask == nil {
+			m.list.move(wheel(msg))
+		}
 	case tea.MouseClickMsg:
-		m.list.moveTo(m.list.top + msg.Y - 1)
+		if row, ok := m.list.rowAt(msg.Y); ok && m.ask == nil {
+			m.list.moveTo(row)
+		}
+	case tea.PasteMsg:
+		if m.ask != nil {
+			cmd, _ := m.ask.press(msg)
+			return cmd
+		}
 	case tea.KeyPressMsg:
 		return m.press(msg)
 	}
 	return nil
+}
+
+// take keeps the cursor on the request that it stands on: what it is over may
+// change its place, and a key is meant for what one saw.
+func (m *mine) take(items []mineItem) {
+	var before access.RequestID
+	if m.list.at < len(m.items) {
+		before = m.items[m.list.at].request.ID
+	}
+	m.items, m.loaded = items, true
+	m.list.setLen(len(items))
+	if i := slices.IndexFunc(items, func(it mineItem) bool { return it.request.ID == before }); i >= 0 {
+		m.list.moveTo(i)
+	}
 }
 
 func (m *mine) press(k tea.KeyPressMsg) tea.Cmd {
