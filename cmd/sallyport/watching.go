@@ -16,7 +16,7 @@ import (
 // both.
 const (
 	askEvery  = 5 * time.Second
-	answerMax = 5 * time.Second
+	answerMax = 10 * time.Second
 )
 
 // watching is a live recording while somebody looks on in the player. It tells
