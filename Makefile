@@ -75,6 +75,11 @@ players:
 	CI=1 SALLYPORT_PLAYERS=$(CURDIR)/bin/players $(GO) test -count=1 -timeout 10m -run '^(TestPlayers|TestPageLink)$$' ./e2e
 	@echo "pictures: bin/players"
 
+# The client of Vault against a real Vault server, which is built first: that
+# takes minutes, once.
+vault:
+	bin=$$(scripts/vault-server) && VAULT_BIN=$$bin CI=1 $(GO) test -count=1 -timeout 15m ./vaultclient/...
+
 # Each fuzz target for a minute; `make test` gives each some thousand inputs.
 FUZZTIME ?= 60s
 fuzz:
