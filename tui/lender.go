@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,10 +17,6 @@ import (
 // knows the terminal's size. It can lend the terminal for a while: from then on
 // not a byte that is typed is the interface's, and none that was typed for it
 // is the borrower's.
-//
-// bubbletea reads ahead, so the Enter that lends the terminal may have the
-// borrower's first bytes behind it. Hence what is behind a carriage return is
-// kept from bubbletea until the update loop has dealt with the key: see Read.
 type lender struct {
 	ctx   context.Context
 	left  func() // the person is gone
@@ -28,28 +25,13 @@ type lender struct {
 	fresh chan struct{} // there is a new size; holds one
 
 	mu    sync.Mutex
-	shown *tea.Program
-	hand  *handover.Loan // the interface's; over while another has it
-	lent  chan struct{}  // closed while it is lent
-	read  reading
+	keys  *keys // of the program that is shown, or was
 	size  Size
-	sizes chan Size // the borrower's; the latest only
+	sizes chan Size // the borrower's, the latest only; nil while it is not lent
 }
 
-// reading is how far the update loop has followed what was read.
-type reading int
-
-const (
-	anything reading = iota
-	entered          // a carriage return was read last: bubbletea makes a key of it
-	keyed            // it has, and has given it to the update loop
-)
-
 func newLender(ctx context.Context, t Terminal, left func()) *lender {
-	l := &lender{
-		ctx: ctx, left: left, out: t.Out, size: t.Size,
-		fresh: make(chan struct{}, 1), lent: make(chan struct{}), sizes: make(chan Size, 1),
-	}
+	l := &lender{ctx: ctx, left: left, out: t.Out, size: t.Size, fresh: make(chan struct{}, 1)}
 	if isTerminal(t.In) {
 		return l // read by bubbletea itself
 	}
@@ -58,32 +40,27 @@ func newLender(ctx context.Context, t Terminal, left func()) *lender {
 		in = strings.NewReader("")
 	}
 	l.typed = handover.New(in)
-	l.hand = l.typed.Lend()
 	context.AfterFunc(ctx, func() { _ = l.typed.Close() }) // never fails
 	go l.follow(t.Resizes)
 	go l.tell()
 	return l
 }
 
-// serve reads for a program, and tells it of the terminal's sizes.
-func (l *lender) serve(program *tea.Program) {
+// program makes a program that reads what is typed, and is told of sizes.
+func (l *lender) program(model tea.Model, options []tea.ProgramOption) *tea.Program {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.shown = program
-}
-
-func (l *lender) current() Size {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.size
-}
-
-// send returns when the program's update loop has taken a message, or is over.
-func (l *lender) send(msg tea.Msg) {
-	l.mu.Lock()
-	program := l.shown
-	l.mu.Unlock()
-	program.Send(msg)
+	options = slices.Clone(options)
+	if l.size.Cols > 0 && l.size.Rows > 0 {
+		options = append(options, tea.WithWindowSize(l.size.Cols, l.size.Rows))
+	}
+	l.keys = &keys{lender: l, lent: make(chan struct{})}
+	if l.typed != nil {
+		l.keys.hand = l.typed.Lend()
+		options = append(options, tea.WithInput(l.keys))
+	}
+	l.keys.program = tea.NewProgram(model, options...)
+	return l.keys.program
 }
 
 func (l *lender) follow(resizes <-chan Size) {
@@ -106,8 +83,10 @@ func (l *lender) tell() {
 		case <-l.ctx.Done():
 			return
 		case <-l.fresh:
-			size := l.current()
-			l.send(tea.WindowSizeMsg{Width: size.Cols, Height: size.Rows})
+			l.mu.Lock()
+			size, program := l.size, l.keys.program
+			l.mu.Unlock()
+			program.Send(tea.WindowSizeMsg{Width: size.Cols, Height: size.Rows})
 		}
 	}
 }
@@ -117,73 +96,19 @@ func (l *lender) resized(size Size) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.size = size
-	select {
-	case <-l.lent:
+	if l.sizes != nil {
 		select {
 		case <-l.sizes:
 		default:
 		}
 		l.sizes <- size // only this function sends, and under the lock
-	default:
+	}
+	if l.keys == nil {
+		return // the first program begins with it
 	}
 	select {
 	case l.fresh <- struct{}{}:
 	default:
-	}
-}
-
-// turn goes once through the update loop and does nothing there.
-type turn struct{}
-
-// Read gives bubbletea what is typed, and nothing behind a carriage return
-// before that is dealt with. bubbletea reads again when it has made keys of what
-// it got, and takes what it reads when it has given those keys to the update
-// loop: so after one empty read, and one message through the loop, the key has
-// been dealt with.
-func (l *lender) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	hand, lent, read := l.hand, l.lent, l.read
-	switch read {
-	case entered:
-		l.read = keyed
-	case keyed:
-		l.read = anything
-	}
-	l.mu.Unlock()
-	switch read {
-	case entered:
-		return 0, nil
-	case keyed:
-		l.await(lent)
-	}
-	n, err := hand.ReadLine(p)
-	if n > 0 && p[n-1] == '\r' {
-		l.mu.Lock()
-		l.read = entered
-		l.mu.Unlock()
-	}
-	if err != nil {
-		select {
-		case <-lent:
-		default:
-			l.left() // nobody types there any more
-		}
-	}
-	return n, err
-}
-
-// await waits until the update loop has dealt with what it has, or has lent the
-// terminal, and then takes nothing until it is back.
-func (l *lender) await(lent <-chan struct{}) {
-	turned := make(chan struct{})
-	go func() { // it ends with the program at the latest
-		defer close(turned)
-		l.send(turn{})
-	}()
-	select {
-	case <-turned:
-	case <-lent:
-	case <-l.ctx.Done():
 	}
 }
 
@@ -192,15 +117,16 @@ func (l *lender) await(lent <-chan struct{}) {
 func (l *lender) lend() Lent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	close(l.lent)
+	in := l.typed.Lend()
+	close(l.keys.lent) // only now: who awaited it reads on
 	l.sizes = make(chan Size, 1)
-	return Lent{In: l.typed.Lend(), Out: l.out, Size: l.size, Resizes: l.sizes}
+	return Lent{In: in, Out: l.out, Size: l.size, Resizes: l.sizes}
 }
 
-// takeBack ends a loan: what is typed is the interface's again.
+// takeBack ends a loan.
 func (l *lender) takeBack(t Lent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_ = t.In.Close() // never fails
-	l.hand, l.lent, l.read = l.typed.Lend(), make(chan struct{}), anything
+	l.sizes = nil
 }

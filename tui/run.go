@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -44,8 +43,6 @@ func Run(ctx context.Context, cfg Config) error {
 	if isTerminal(cfg.Terminal.In) {
 		options = append(options, tea.WithInput(cfg.Terminal.In))
 		cfg.Connect = nil // a terminal of this machine is not lent
-	} else {
-		options = append(options, tea.WithInput(lender))
 	}
 	if isTerminal(cfg.Terminal.Out) {
 		options = append(options, tea.WithOutput(cfg.Terminal.Out))
@@ -62,7 +59,7 @@ func Run(ctx context.Context, cfg Config) error {
 	// bubbletea's own Exec may leave one that was paused for a moment without
 	// a ticker, and so without frames.
 	for {
-		err := show(root, lender, options)
+		_, err := lender.program(root, options).Run()
 		switch {
 		case errors.Is(err, tea.ErrProgramPanic):
 			return fmt.Errorf("tui: %w", err)
@@ -77,17 +74,6 @@ func Run(ctx context.Context, cfg Config) error {
 			return nil
 		}
 	}
-}
-
-// show runs the interface until the person leaves it, or goes on a trip.
-func show(root *root, lender *lender, options []tea.ProgramOption) error {
-	if size := lender.current(); size.Cols > 0 && size.Rows > 0 {
-		options = append(slices.Clone(options), tea.WithWindowSize(size.Cols, size.Rows))
-	}
-	program := tea.NewProgram(root, options...)
-	lender.serve(program)
-	_, err := program.Run()
-	return err
 }
 
 func isTerminal(v any) bool {
