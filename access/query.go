@@ -7,6 +7,7 @@ type RequestQuery struct {
 	Person PersonName
 	Host   string
 	State  RequestState
+	Owed   bool // a break-glass access that nobody has reviewed yet
 	Since  time.Time
 	Limit  int // 0 means 1000
 }

@@ -192,9 +192,22 @@ func TestLetMeIn(t *testing.T) {
 	w.refusal(review(w.by("bob"), "01J00000000000000000000000", "fine"), access.ReasonNotFound)
 	w.restart()
 	w.open("alice2", "root@db1", access.KindShell, glass).refused(access.ReasonReviewOwed)
+	owed := func(want ...access.RequestID) {
+		t.Helper()
+		list, err := w.store.Requests(t.Context(), access.RequestQuery{Owed: true})
+		var got []access.RequestID
+		for _, r := range list {
+			got = append(got, r.ID)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("owed: %v, %v; want %v", got, err, want)
+		}
+	}
+	owed(r.ID)
 	if err := review(w.by("erin"), r.ID, "it did burn"); err != nil {
 		t.Fatal(err)
 	}
+	owed()
 	w.refusal(review(w.by("bob"), r.ID, "again"), access.ReasonDecided)
 	if r := w.request(r.ID); r.Owed() || r.Review.By != "erin" || r.Review.Note != "it did burn" {
 		t.Errorf("%+v", r.Review)

@@ -91,6 +91,9 @@ func (s *Store) Requests(ctx context.Context, q access.RequestQuery) (list []acc
 	where.add(q.Person != "", "person = ?", q.Person)
 	where.add(q.Host != "", "host = ?", q.Host)
 	where.add(q.State != "", "state = ?", q.State)
+	if q.Owed { // see the index requests_owed
+		where.where = append(where.where, "break_glass = 1 AND state = 'approved' AND reviewed_at IS NULL")
+	}
 	where.add(!q.Since.IsZero(), "requested_at >= ?", q.Since.UnixMicro())
 	clause := where.text(newest, q.Limit)
 	err = s.read(ctx, func(r querier) error { list, err = requests(r, clause, where.args...); return err })

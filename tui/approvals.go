@@ -11,7 +11,8 @@ import (
 )
 
 // approvals is the approver's page: what waits for a decision, oldest last,
-// with the same facts as in Slack.
+// with the same facts as in Slack, and below it the break-glass accesses that
+// wait for a review.
 type approvals struct {
 	*shared
 	list       list
@@ -25,7 +26,10 @@ type approvals struct {
 	asking     access.RequestID // what the prompt is about
 }
 
-const fewestFacts = 8 // rows
+const (
+	fewestFacts = 8 // rows
+	mostOwed    = 100
+)
 
 func newApprovals(s *shared) *approvals {
 	a := &approvals{shared: s, notices: make(map[access.RequestID]access.Notice)}
@@ -70,6 +74,11 @@ func (a *approvals) load() tea.Cmd {
 	return a.do(func(ctx context.Context) tea.Msg {
 		all, err := a.cfg.Requests.Requests(ctx, access.RequestQuery{State: access.RequestPending})
 		m := approvalsLoaded{gen: gen, err: err}
+		if err == nil {
+			var owed []access.Request
+			owed, m.err = a.cfg.Requests.Requests(ctx, access.RequestQuery{Owed: true, Limit: mostOwed})
+			all = append(all, owed...)
+		}
 		for _, r := range all {
 			if a.mayDecide(r) {
 				m.pending = append(m.pending, r)
@@ -104,6 +113,9 @@ func (a *approvals) Keys() help.KeyMap {
 		return a.ask.keys()
 	}
 	own := []key.Binding{approvalKeys.Approve, approvalKeys.Deny, approvalKeys.Reload}
+	if r, ok := a.selected(); ok && r.Owed() {
+		own = []key.Binding{approvalKeys.Review, approvalKeys.Reload}
+	}
 	return keyList{own, [][]key.Binding{own, listColumn()}}
 }
 

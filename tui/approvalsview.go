@@ -32,6 +32,9 @@ func (a *approvals) View() string {
 func (a *approvals) factsView(n access.Notice, rows int) string {
 	l := a.look
 	state := l.Warn.Render("… pending")
+	if n.Request.Owed() {
+		state = l.Bad.Render("! review owed")
+	}
 	return spread(l.Strong.Render(wants(n.Request)), state, a.cols) + "\n" + factLines(l, noticeFacts(n, a.now()), a.cols, rows-1, labelCols)
 }
 
@@ -46,6 +49,10 @@ func (a *approvals) row(i int) []field {
 	if by := r.ApprovedBy(); len(by) > 0 {
 		reason = "✓ " + names(by) + " · " + reason
 	}
+	wait := coarse(left)
+	if r.Owed() {
+		wait, style = "review", l.Bad
+	}
 	length := span(r.For)
 	if r.Extends != "" {
 		length = "+" + length
@@ -55,7 +62,7 @@ func (a *approvals) row(i int) []field {
 		{access.Plain(r.Target.String(), 120), l.Text},
 		{length, l.Text},
 		{coarse(now.Sub(r.RequestedAt)) + " ago", l.Dim},
-		{coarse(left), style},
+		{wait, style},
 		{reason, l.Dim},
 	}
 }

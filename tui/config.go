@@ -94,6 +94,8 @@ type Desk interface {
 	Extend(ctx context.Context, by access.Actor, id string, length time.Duration, reason string) (access.Request, error)
 	Cancel(ctx context.Context, by access.Actor, id access.RequestID) error
 	Release(ctx context.Context, by access.Actor, id access.GrantID) error
+	// Review keeps what was found about a break-glass access.
+	Review(ctx context.Context, by access.Actor, id access.RequestID, note string) (access.Request, error)
 	Kill(ctx context.Context, by access.Actor, id access.SessionID, reason string) error
 }
 

@@ -29,6 +29,8 @@ func (a *approvals) press(k tea.KeyPressMsg) tea.Cmd {
 		a.decide(access.VerdictApprove)
 	case pressed(k, approvalKeys.Deny):
 		a.decide(access.VerdictDeny)
+	case pressed(k, approvalKeys.Review):
+		a.review()
 	case pressed(k, approvalKeys.Reload):
 		return a.load()
 	}
@@ -39,7 +41,7 @@ func (a *approvals) press(k tea.KeyPressMsg) tea.Cmd {
 // what was read, and the list below it moves.
 func (a *approvals) decide(v access.Verdict) {
 	r, ok := a.selected()
-	if !ok {
+	if !ok || r.Owed() {
 		return
 	}
 	title, label := "Approve? ", "note: "
@@ -68,6 +70,25 @@ func (a *approvals) decide(v access.Verdict) {
 		return
 	}
 	a.ask.means = func(typed string) string { return approvalMeans(r, typed) }
+}
+
+// review asks what was found about a break-glass access.
+func (a *approvals) review() {
+	r, ok := a.selected()
+	if !ok || !r.Owed() {
+		return
+	}
+	a.asking = r.ID
+	a.ask = newPrompt(a.shared, "Review: "+wants(r), "found: ", noticeFacts(a.noticeOf(r), a.now()), func(note string) tea.Cmd {
+		return a.do(func(ctx context.Context) tea.Msg {
+			r, err := a.cfg.Desk.Review(ctx, a.cfg.Actor, r.ID, note)
+			if err != nil {
+				return failed{err}
+			}
+			return decided{fmt.Sprintf("%s on %s: reviewed", r.Person, r.Target)}
+		})
+	})
+	a.ask.must, a.ask.verb = true, "keep the review"
 }
 
 // approvalMeans says how long an approval is for, while it is typed.
@@ -107,12 +128,16 @@ func (a *approvals) loadGone(id access.RequestID) tea.Cmd {
 }
 
 func (a *approvals) takeGone(m requestGone) {
-	if a.ask == nil || a.asking != m.request.ID || m.err == nil && m.request.State == access.RequestPending {
+	if a.ask == nil || a.asking != m.request.ID || m.err == nil && (m.request.State == access.RequestPending || m.request.Owed()) {
 		return
 	}
 	a.ask.moot = "It waits no longer."
 	r := m.request
 	if m.err != nil {
+		return
+	}
+	if r.BreakGlass && !r.Review.At.IsZero() {
+		a.ask.moot = access.Plain(fmt.Sprintf("%s has reviewed it already, at %s UTC.", r.Review.By, r.Review.At.UTC().Format(time.TimeOnly)), 120)
 		return
 	}
 	a.ask.moot = fmt.Sprintf("It is %s already; nothing is left to decide.", r.State)

@@ -69,9 +69,10 @@ var detailKeys = struct{ Open, Verify, Scroll, Leave key.Binding }{
 	Leave:  binding([]string{"esc", "d", "i", "h", "left"}, "d", "back"),
 }
 
-var approvalKeys = struct{ Approve, Deny, Reload key.Binding }{
+var approvalKeys = struct{ Approve, Deny, Review, Reload key.Binding }{
 	Approve: binding([]string{"a"}, "a", "approve"),
 	Deny:    binding([]string{"d"}, "d", "deny"),
+	Review:  binding([]string{"v"}, "v", "review"),
 	Reload:  binding([]string{"r", "ctrl+l"}, "r", "reload"),
 }
 

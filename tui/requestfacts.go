@@ -11,7 +11,10 @@ import (
 
 // wants says who wants what.
 func wants(r access.Request) string {
-	if r.Extends != "" {
+	switch {
+	case r.BreakGlass:
+		return access.Plain(fmt.Sprintf("BREAK-GLASS: %s let themselves in as %s for %s", r.Person, r.Target, span(r.For)), 150)
+	case r.Extends != "":
 		return access.Plain(fmt.Sprintf("%s wants %s more on %s", r.Person, span(r.For), r.Target), 150)
 	}
 	return access.Plain(fmt.Sprintf("%s wants %s for %s", r.Person, r.Target, span(r.For)), 150)
@@ -79,6 +82,9 @@ func hostWords(name string, h access.Host) string {
 
 // waits says since when, until when, and who else is asked then.
 func waits(r access.Request, now time.Time) string {
+	if r.Owed() {
+		return "let in " + coarse(now.Sub(r.RequestedAt)) + " ago; until it is reviewed they may not break glass again"
+	}
 	text := fmt.Sprintf("asked %s ago, lapses in %s, at %s UTC", coarse(now.Sub(r.RequestedAt)), coarse(r.WaitUntil.Sub(now)), r.WaitUntil.UTC().Format("15:04"))
 	switch {
 	case !r.EscalatedAt.IsZero():

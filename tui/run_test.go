@@ -268,3 +268,20 @@ func TestClosingNeverHoldsTheScreen(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A break-glass access waits for its review, which says what was found.
+func TestReview(t *testing.T) {
+	w := testWorld(t)
+	w.requests = append(w.requests, access.Request{ID: access.RequestID(id(5)), Person: "alice", Target: access.Target{Login: "root", Host: "db9"},
+		Reason: "the site burns", For: time.Hour, State: access.RequestApproved, BreakGlass: true, RequestedAt: start.Add(-3 * time.Hour)})
+	p := sit(t, w.config(), 80, 24)
+	p.sees("Approvals 3")
+	p.press("\t", "G")
+	p.sees("BREAK-GLASS: alice let themselves in as root@db9", "! review owed", "v review")
+	p.press("a", "d") // there is nothing to decide
+	p.press("v", "\r", "nothing but the restart\r")
+	p.sees("✓ alice on root@db9: reviewed", "Approvals 2")
+	if got, want := w.done(), []string{"carol review " + id(5) + ": nothing but the restart"}; !slices.Equal(got, want) {
+		t.Fatalf("the desk was told %q, want %q", got, want)
+	}
+}

@@ -67,7 +67,7 @@ func (w *world) Requests(_ context.Context, q access.RequestQuery) ([]access.Req
 	defer w.mu.Unlock()
 	var out []access.Request
 	for _, r := range w.requests {
-		if (q.State == "" || q.State == r.State) && (q.Person == "" || q.Person == r.Person) {
+		if (q.State == "" || q.State == r.State) && (q.Person == "" || q.Person == r.Person) && (!q.Owed || r.Owed()) {
 			out = append(out, r)
 		}
 	}
@@ -152,6 +152,19 @@ func (w *world) Cancel(_ context.Context, by access.Actor, id access.RequestID) 
 
 func (w *world) Release(_ context.Context, by access.Actor, id access.GrantID) error {
 	return w.note("%s release %s", by.Person, id)
+}
+
+func (w *world) Review(_ context.Context, by access.Actor, id access.RequestID, note string) (access.Request, error) {
+	err := w.note("%s review %s: %s", by.Person, id, note)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.requests {
+		if r := &w.requests[i]; r.ID == id {
+			r.Review = access.Review{By: by.Person, Note: note, At: start}
+			return *r, err
+		}
+	}
+	return access.Request{}, err
 }
 
 func (w *world) Kill(_ context.Context, by access.Actor, id access.SessionID, reason string) error {
