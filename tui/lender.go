@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/internal/handover"
 )
 
@@ -112,15 +113,16 @@ func (l *lender) resized(size Size) {
 	}
 }
 
-// lend gives the terminal away. It is called in the update loop, whose reads
-// end with it.
-func (l *lender) lend() Lent {
+// lend gives the terminal away, for a trip. It is called in the update loop,
+// whose reads end with it.
+func (l *lender) lend(to access.Trip) *trip {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	in := l.typed.Lend()
 	close(l.keys.lent) // only now: who awaited it reads on
 	l.sizes = make(chan Size, 1)
-	return Lent{In: in, Out: l.out, Size: l.size, Resizes: l.sizes}
+	out := &lentOut{w: l.out}
+	return &trip{to: to, on: Lent{In: in, Out: out, Size: l.size, Resizes: l.sizes}, out: out}
 }
 
 // takeBack ends a loan.
@@ -129,4 +131,30 @@ func (l *lender) takeBack(t Lent) {
 	defer l.mu.Unlock()
 	_ = t.In.Close() // never fails
 	l.sizes = nil
+}
+
+// lentOut is the terminal's output in a borrower's hands. A session that was cut
+// off may still have a write under way, to a client that takes nothing just
+// now: what it left unwritten must not come between what is drawn later.
+type lentOut struct {
+	mu   sync.Mutex // held while writing
+	w    io.Writer
+	over bool
+}
+
+func (o *lentOut) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over {
+		return 0, io.ErrClosedPipe
+	}
+	return o.w.Write(p)
+}
+
+// end writes the last that is written, behind what is under way.
+func (o *lentOut) end(last string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.over = true
+	_, _ = io.WriteString(o.w, last) // an error means that the client is gone, which ends all
 }

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"io"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -11,8 +10,9 @@ import (
 
 // trip is a session to a host in the interface's place.
 type trip struct {
-	to access.Trip
-	on Lent
+	to  access.Trip
+	on  Lent
+	out *lentOut // on.Out
 }
 
 // connect goes to a host: the program ends, and Run goes on with the trip. It
@@ -22,7 +22,7 @@ func (s *shared) connect(to access.Trip) tea.Cmd {
 	if s.trip != nil {
 		return nil // on its way out
 	}
-	s.trip = &trip{to, s.lender.lend()}
+	s.trip = s.lender.lend(to)
 	return tea.Quit
 }
 
@@ -46,10 +46,10 @@ func (r *root) travel() {
 		r.shared.lender.takeBack(t.on)
 		r.shared.trip, r.resumed = nil, true
 	}()
-	// The errors mean that the client is gone, which ends all.
+	// An error means that the client is gone, which ends all.
 	_, _ = fmt.Fprintf(t.on.Out, "sallyport: connecting to %s\r\n", access.Plain(t.to.Target.String(), 120))
 	back := r.shared.cfg.Connect(r.shared.ctx, t.to, t.on)
-	_, _ = io.WriteString(t.on.Out, restored)
+	t.out.end(restored)
 	if back.Err != nil {
 		r.fail(back.Err)
 		return

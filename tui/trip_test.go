@@ -164,6 +164,29 @@ func TestConnectRefused(t *testing.T) {
 	}
 }
 
+// Nothing that a session has left to write comes after its end.
+func TestNothingFollowsATrip(t *testing.T) {
+	late := make(chan error, 1)
+	back, cfg := make(chan struct{}), testWorld(t).config()
+	cfg.Roles = tui.Roles{}
+	cfg.Connect = func(_ context.Context, _ access.Trip, on tui.Lent) access.Return {
+		go func() {
+			<-back
+			_, err := io.WriteString(on.Out, "LATE")
+			late <- err
+		}()
+		return access.Return{Session: "S1"}
+	}
+	p := sit(t, cfg, 80, 24)
+	p.sees("pending")
+	p.press("/", "deploy", "\r", "\r")
+	p.sees("✓ deploy@web3: exit 0")
+	close(back)
+	if err := <-late; err == nil || strings.Contains(p.sent(), "LATE") {
+		t.Errorf("it was written: %v", err)
+	}
+}
+
 // The end of the program ends a trip, and the end of what is typed is the
 // session's first.
 func TestEndsOnTheWay(t *testing.T) {
