@@ -27,9 +27,10 @@ const (
 	maxArchiveName    = 1024     // bytes
 	maxArchiveWindow  = 64 << 20 // of zstd, in memory
 	// A compressed archive may hold so many times its size, and this much in
-	// any case: recordings shrink to an eighth, empty screens to less.
+	// any case: recordings shrink to an eighth, and the reserve that lies beside
+	// them to nothing.
 	maxArchiveRatio = 200
-	minArchiveBytes = 64 << 20
+	minArchiveBytes = 1 << 30
 )
 
 // ErrArchive says that a file is no archive of recordings, or one that is not

@@ -121,18 +121,29 @@ func TestUnpackRefuses(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 
-	// A few kilobytes that would be gigabytes: two files of 60 MiB of zeros.
-	var bomb bytes.Buffer
-	z, err := zstd.NewWriter(&bomb)
-	check(t, err)
-	w := tar.NewWriter(z)
-	zeros := make([]byte, 60<<20)
-	for _, name := range []string{"a", "b"} {
-		check(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(zeros)), Mode: 0o600}))
-		_, err := w.Write(zeros)
+	// A few bytes that would be gigabytes. It is their header that is not
+	// believed; what a bastion sets aside beside its recordings is.
+	var bomb, folder bytes.Buffer
+	for b, sizes := range map[*bytes.Buffer][]int64{&bomb: {1<<30 + 1}, &folder: {64 << 20}} {
+		z, err := zstd.NewWriter(b)
 		check(t, err)
+		w := tar.NewWriter(z)
+		for i, size := range sizes {
+			check(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: string(rune('a' + i)), Size: size, Mode: 0o600}))
+			if i == len(sizes)-1 && b == &bomb {
+				break // it must not be looked for
+			}
+			_, err := io.CopyN(w, zeros{}, size)
+			check(t, err)
+		}
+		if b == &folder {
+			check(t, w.Close())
+		}
+		check(t, z.Close())
 	}
-	check(t, errors.Join(w.Close(), z.Close()))
+	if _, err := unpack(t, folder.Bytes()); err != nil {
+		t.Errorf("%d bytes with a reserve: %v", folder.Len(), err)
+	}
 	if _, err := unpack(t, bomb.Bytes()); !errors.Is(err, recorder.ErrArchive) || !strings.Contains(err.Error(), "size explains") {
 		t.Errorf("a bomb of %d bytes: %v", bomb.Len(), err)
 	}
@@ -143,4 +154,11 @@ func TestUnpackRefuses(t *testing.T) {
 	if _, err := recorder.Unpack(gone, name); !errors.Is(err, context.Canceled) {
 		t.Errorf("nobody waits: %v", err)
 	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
