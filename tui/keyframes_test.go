@@ -16,7 +16,7 @@ import (
 
 // keyframed gives the recording in a folder a manifest, and a session.kf made
 // from what would be its cast.
-func keyframed(t *testing.T, folder string, cast []byte) {
+func keyframed(t testing.TB, folder string, cast []byte) {
 	t.Helper()
 	file := filepath.Join(folder, "session.cast")
 	own, err := os.ReadFile(file)

@@ -24,7 +24,7 @@ const patience = 5 * time.Second
 
 // person sits at a terminal of this test: keys go in, cells come out.
 type person struct {
-	t      *testing.T
+	t      testing.TB
 	keys   *io.PipeWriter
 	resize chan tui.Size
 	leave  context.CancelFunc
@@ -33,11 +33,12 @@ type person struct {
 	mu      sync.Mutex
 	screen  *vt.Screen
 	raw     bytes.Buffer
+	writes  int
 	changed chan struct{}
 }
 
 // sit runs the interface with cfg on a dark terminal of true colour.
-func sit(t *testing.T, cfg tui.Config, cols, rows int, env ...string) *person {
+func sit(t testing.TB, cfg tui.Config, cols, rows int, env ...string) *person {
 	t.Helper()
 	if env == nil {
 		env = []string{"TERM=xterm-256color", "COLORTERM=truecolor", "LANG=C.UTF-8"}
@@ -59,6 +60,7 @@ func (p *person) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.raw.Write(b)
+	p.writes++
 	_, _ = p.screen.Write(b) // a screen takes everything
 	select {
 	case p.changed <- struct{}{}:
