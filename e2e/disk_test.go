@@ -114,7 +114,8 @@ func mayLoop() error {
 	return exec.Command("unshare", "--mount", "true").Run()
 }
 
-func run1(name string, args ...string) (string, error) {
+// tool runs a program to its end and gives what it said.
+func tool(name string, args ...string) (string, error) {
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %s", name, err, out)
@@ -132,10 +133,10 @@ func (d *disk) mount(image, point string) error {
 	if err := errors.Join(f.Truncate(64<<20), f.Close(), os.MkdirAll(point, 0o700)); err != nil {
 		return err
 	}
-	if _, err := run1("mkfs.ext4", "-q", image); err != nil {
+	if _, err := tool("mkfs.ext4", "-q", image); err != nil {
 		return err
 	}
-	if d.loop, err = run1("losetup", "--find", "--show", image); err != nil {
+	if d.loop, err = tool("losetup", "--find", "--show", image); err != nil {
 		return err
 	}
 	d.point = point
@@ -143,7 +144,7 @@ func (d *disk) mount(image, point string) error {
 }
 
 func (d *disk) attach() error {
-	_, err := run1("mount", "-t", "ext4", "-o", "errors=remount-ro", d.loop, d.point)
+	_, err := tool("mount", "-t", "ext4", "-o", "errors=remount-ro", d.loop, d.point)
 	return err
 }
 
@@ -159,7 +160,7 @@ func (d *disk) shutdown() error {
 }
 
 func (d *disk) repair() error {
-	if _, err := run1("umount", d.point); err != nil {
+	if _, err := tool("umount", d.point); err != nil {
 		return err
 	}
 	out, err := exec.Command("e2fsck", "-fy", d.loop).CombinedOutput()
@@ -171,13 +172,12 @@ func (d *disk) repair() error {
 }
 
 // leave takes away what was mounted.
-func (d *disk) leave() error {
-	_, err := d.heal()
+func (d *disk) leave() (err error) {
 	if d.point != "" {
-		err = errors.Join(err, syscall.Unmount(d.point, syscall.MNT_DETACH))
+		err = syscall.Unmount(d.point, syscall.MNT_DETACH)
 	}
 	if d.loop != "" {
-		_, lerr := run1("losetup", "--detach", d.loop)
+		_, lerr := tool("losetup", "--detach", d.loop)
 		err = errors.Join(err, lerr)
 	}
 	return err
