@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/tui"
@@ -196,5 +198,33 @@ func TestEndsOnTheWay(t *testing.T) {
 	_ = p.keys.Close()
 	if err := p.ends(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Twenty trips hold no more than one.
+func TestTripsLeaveNothing(t *testing.T) {
+	p, f, _ := travels(t)
+	p.press("/", "deploy", "\r")
+	p.sees("/ deploy", "enter connect")
+	trip := func() {
+		p.press("\rexit 0\r")
+		p.sees("✓ deploy@web3: exit 0")
+		p.press("r")
+		p.gone("✓")
+	}
+	trip()
+	before := runtime.NumGoroutine()
+	for range 20 {
+		trip()
+	}
+	for late := time.Now().Add(2 * patience); runtime.NumGoroutine() > before+4; <-time.After(20 * time.Millisecond) {
+		if time.Now().After(late) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+		}
+	}
+	p.press("q")
+	if err := p.ends(); err != nil || len(f.went) != 21 {
+		t.Fatal(err, len(f.went))
 	}
 }
