@@ -196,6 +196,20 @@ func TestTypedIsEncrypted(t *testing.T) {
 	if got, _ := kept(t, decrypt(t, dir, a)); got != secretText {
 		t.Errorf("the auditor reads %q", got)
 	}
+	if _, err := recorder.OpenInput(dir, nil); !errors.Is(err, recorder.ErrEncrypted) {
+		t.Errorf("without a key: %v", err)
+	}
+	r, err := recorder.OpenInput(dir, a.ids)
+	check(t, err)
+	defer r.Close()
+	read := ""
+	for e, err := range r.Input() {
+		check(t, err)
+		read += e.Data
+	}
+	if read != secretText {
+		t.Errorf("the auditor reads %q", read)
+	}
 }
 
 // Nothing that is typed at a terminal is kept where no rule asks for it.
