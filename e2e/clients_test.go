@@ -26,8 +26,8 @@ const python = "/usr/bin/python3"
 
 // cmdNeeds is for programs that not everybody has, and for modules of Python,
 // "python:NAME". Where the tests must run, one that is missing fails; "fuse"
-// and "mount", the machine's leave to mount, never do. "trace" lets the disk
-// fail the bastion, from its next start on.
+// and "mount", the machine's leave to mount, never do, nor its leave to trace.
+// "trace" lets the disk fail the bastion, from its next start on.
 func cmdNeeds(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		if name == "fuse" {
@@ -45,9 +45,7 @@ func cmdNeeds(ts *testscript.TestScript, _ bool, args []string) {
 			continue
 		}
 		if name == "trace" {
-			if err := tracetest.Missing(); err != nil {
-				tooltest.Missing(townOf(ts).t, err)
-			}
+			tracetest.Need(townOf(ts).t)
 			townOf(ts).traced = true
 			continue
 		}

@@ -12,18 +12,15 @@ import (
 	"time"
 
 	"github.com/sallyport/sallyport/access"
-	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/internal/tracetest"
 	"github.com/sallyport/sallyport/recorder"
 )
 
-// mustTrace skips where a person runs the tests and nothing can be traced, and
-// fails where they must run. What needs no tracing is in failure_test.go.
+// mustTrace ends a test where nothing can be traced. What needs no tracing is in
+// failure_test.go.
 func mustTrace(t *testing.T) {
 	t.Helper()
-	if err := tracetest.Missing(); err != nil {
-		tooltest.Missing(t, err)
-	}
+	tracetest.Need(t)
 	tracetest.Allow()
 }
 

@@ -5,16 +5,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/sallyport/sallyport/internal/tooltest"
 	"github.com/sallyport/sallyport/internal/tracetest"
 )
 
 // A sync of an audit file that failed is not asked again: what it was to sync
 // is written once more, before the cursor moves.
 func TestAuditFileWhoseSyncFailed(t *testing.T) {
-	if err := tracetest.Missing(); err != nil {
-		tooltest.Missing(t, err)
-	}
+	tracetest.Need(t)
 	tracetest.Allow()
 	f, dir := newFixture(t), filepath.Join(t.TempDir(), "audit")
 	export := func() error {

@@ -4,7 +4,7 @@
 // root: whoever is to be traced allows it ([Allow]), or is started by [Wrap].
 //
 // It owns no test, and is for tests only; it refuses to touch calls that
-// concern no given path. Start reading at [Attach].
+// concern no given path. Start reading at [Need], then [Attach].
 package tracetest
 
 import (
@@ -19,9 +19,12 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sallyport/sallyport/internal/tooltest"
 )
 
 // Fault is what becomes of system calls.
@@ -49,15 +52,15 @@ type Trace struct {
 // patience is how long strace may take to attach.
 const patience = 30 * time.Second
 
-// Missing says why nothing can be traced here, or nil.
-func Missing() error {
-	if _, err := exec.LookPath("strace"); err != nil {
-		return errors.New("strace is not installed: scripts/tools installs it")
-	}
+// Need ends the test where nothing can be traced: one of an uninstalled strace
+// as package tooltest has it, and one of a machine that lets nobody trace a
+// program of their own, which no package would change, by skipping it.
+func Need(t testing.TB) {
+	t.Helper()
+	tooltest.Need(t, "strace")
 	if out, err := exec.Command("strace", "-o", "/dev/null", "true").CombinedOutput(); err != nil {
-		return fmt.Errorf("this machine lets nobody trace a program of their own: %w: %s", err, out)
+		t.Skipf("nothing can be traced here: %v: %s", err, out)
 	}
-	return nil
 }
 
 // Allow lets any process of this user trace this one, which Yama would refuse.
