@@ -48,6 +48,9 @@ func FuzzRequests(f *testing.F) {
 		if cols < 1 || rows < 1 || cols > maxCells || rows > maxCells {
 			t.Errorf("a window of %d by %d", cols, rows)
 		}
+		if cols, rows = s.setup.window.recorded(); cols < fewestCols || rows < fewestRows || cols > maxCells || rows > maxCells {
+			t.Errorf("recorded as %d by %d", cols, rows)
+		}
 	})
 }
 

@@ -55,7 +55,7 @@ func (s *session) shape() (shape recorder.Shape) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.setup.pty != nil {
-		shape.Cols, shape.Rows = s.setup.window.size()
+		shape.Cols, shape.Rows = s.setup.window.recorded()
 		shape.Term = access.Plain(s.setup.pty.Term, 64)
 	}
 	return shape

@@ -261,7 +261,7 @@ func (r *relay) resize(q *gossh.Request) bool {
 	if !r.terminal || gossh.Unmarshal(q.Payload, &w) != nil {
 		return false
 	}
-	if err := r.rec.Resize(w.size()); err != nil {
+	if err := r.rec.Resize(w.recorded()); err != nil {
 		r.s.end(recordingFailed(err))
 		return false
 	}

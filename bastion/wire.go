@@ -1,6 +1,7 @@
 package bastion
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 
@@ -52,9 +53,30 @@ type windowChange struct {
 // hold.
 const maxCells = 4096
 
-// size gives the terminal's size as it is recorded.
+// What a terminal has that names no size (zero is to be ignored: RFC 4254,
+// section 6.2), as `ssh -tt` in a script does: programs on the host take it for
+// this.
+const (
+	usualCols = 80
+	usualRows = 24
+)
+
+// The smallest terminal that is recorded. Nobody reads one that is smaller: who
+// claims it has another, and a replay and a search in which nothing is seen.
+const (
+	fewestCols = 20
+	fewestRows = 4
+)
+
+// size gives the terminal's size.
 func (w windowChange) size() (cols, rows int) {
-	return int(min(max(w.Cols, 1), maxCells)), int(min(max(w.Rows, 1), maxCells))
+	return int(min(cmp.Or(w.Cols, usualCols), maxCells)), int(min(cmp.Or(w.Rows, usualRows), maxCells))
+}
+
+// recorded gives the terminal's size for the recording.
+func (w windowChange) recorded() (cols, rows int) {
+	cols, rows = w.size()
+	return max(cols, fewestCols), max(rows, fewestRows)
 }
 
 func (p ptyRequest) window() windowChange {
