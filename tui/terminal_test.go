@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "write the goldens anew")
 
 // patience is how long a test waits for what must come.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // person sits at a terminal of this test: keys go in, cells come out.
 type person struct {
