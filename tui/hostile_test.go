@@ -10,7 +10,7 @@ import (
 // What bubbletea itself draws with: moves, erasures, colours, and the modes
 // that it sets and asks for at the start and the end.
 var (
-	drawn = regexp.MustCompile(`\x1b\[[0-9;:]*[ABCDEFGHIJKLMPSTXZ@bdefm` + "`" + `]|\x1bM`)
+	drawn = regexp.MustCompile(`\x1b\[[0-9;:]*[ABCDEFGHIJKLMPSTXZ@bdefm` + "`" + `]|\x1b\[[0-9;]*r|\x1bM`) // r: a part of the window is scrolled
 	// modes of the alternate screen, cursor, mouse, paste, synchronised output and keyboard
 	modes = regexp.MustCompile(`\x1b\[\?(7|25|1002|1003|1006|1049|2004|2026|2027)[hl]|\x1b\[\?(2026|2027)\$p|\x1b\[[<>=]?[0-9;]*u|\x1b\[\?u|\x1b\[>[0-9;]*m|\x1b\[[0-9]* q`)
 	own   = regexp.MustCompile(`\x1b\]11;\?(\a|\x1b\\)|\x1b\][02];(sallyport)?(\a|\x1b\\)`)
