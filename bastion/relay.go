@@ -163,6 +163,9 @@ func (r *relay) copyOut(src io.Reader, dst io.Writer, record func([]byte) error)
 		if err := record(p); err != nil {
 			return recordingFailed(err)
 		}
+		if err := r.unseen(); err != nil {
+			return err
+		}
 		if _, err := dst.Write(p); err != nil {
 			return errLost
 		}
@@ -190,6 +193,10 @@ func (r *relay) toHost(p []byte) (int, error) {
 	defer r.moved()
 	if err := r.rec.Stdin(p); err != nil {
 		err = recordingFailed(err)
+		r.s.end(err)
+		return 0, err
+	}
+	if err := r.unseen(); err != nil {
 		r.s.end(err)
 		return 0, err
 	}
@@ -306,7 +313,7 @@ func (r *relay) unrecorded(pass *access.Pass) {
 	}
 	r.s.log.Error("recording failed", "err", err)
 	r.s.event(audit.RecordingFailed, pass, map[string]string{"cause": access.Plain(err.Error(), 300)})
-	if r.s.srv.OnFailure == recorder.Warn {
+	if r.s.srv.OnFailure == recorder.Warn && r.vigil == nil {
 		go r.s.say("sallyport: warning: this session is no longer recorded. Finish what you must, and tell the operator (" + string(r.s.id) + ")")
 		return
 	}

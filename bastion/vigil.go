@@ -237,6 +237,21 @@ func (r *relay) remark(text string) {
 // signals reports whether signals may pass: not while nobody watches.
 func (r *relay) signals() bool { return r.vigil == nil || r.vigil.Kept() }
 
+// unseen is the end of a session that must be watched and is no longer recorded:
+// its watchers see nothing more, so nothing more passes, even where a failure
+// only warns ([recorder.Warn]).
+func (r *relay) unseen() error {
+	if r.vigil == nil {
+		return nil
+	}
+	select {
+	case <-r.rec.Failed():
+		return recordingFailed(r.rec.Err())
+	default:
+		return nil
+	}
+}
+
 // typed takes input of a session that must be watched. What a command without
 // a terminal reads stands on no screen, and so nobody could watch it.
 func (r *relay) typed(p []byte) error {

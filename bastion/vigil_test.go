@@ -16,6 +16,7 @@ import (
 	"github.com/sallyport/sallyport/access"
 	"github.com/sallyport/sallyport/audit"
 	"github.com/sallyport/sallyport/bastion"
+	"github.com/sallyport/sallyport/recorder"
 )
 
 // underVigil has the desk give out passes with this vigil.
@@ -339,5 +340,23 @@ func TestSignalsWaitForAWatcher(t *testing.T) {
 		t.Errorf("the host was asked for %v", got)
 	}
 	_ = s.Close()
+	l.waitSealed(access.KindExec)
+}
+
+// What is not recorded nobody sees: under `on_failure: warn`, too, a session that
+// must be watched ends with its recording.
+func TestVigilEndsWithTheRecording(t *testing.T) {
+	broken := make(chan struct{})
+	l := newLab(t, func(c *bastion.Config) { c.OnFailure = recorder.Warn })
+	l.door.Fail(broken, errors.New("the disk is full"))
+	v := l.underVigil()
+	v.Set(carol)
+	s := l.begin("echo in; cat")
+	l.await("the program", func() bool { return strings.Contains(s.out.String(), "in") })
+	close(broken)
+	s.exits(255)
+	if said := s.err.String(); !strings.Contains(said, "can no longer be recorded") || strings.Contains(said, "warning") {
+		t.Errorf("%q", said)
+	}
 	l.waitSealed(access.KindExec)
 }
