@@ -84,7 +84,8 @@ type Desk struct {
 	sessions  map[access.SessionID]*session
 	waiters   map[access.RequestID]map[*waiter]bool
 	attending map[*attendance]bool
-	swept     *policy.Policy // under which everything was last swept; nil before
+	nudges    map[access.RequestID][]time.Time // when threads were told of late that sessions wait for watchers
+	swept     *policy.Policy                   // under which everything was last swept; nil before
 
 	started time.Time // what was put into the outbox before may have been told
 
@@ -102,6 +103,7 @@ func New(c Config) (*Desk, error) {
 		sessions:  map[access.SessionID]*session{},
 		waiters:   map[access.RequestID]map[*waiter]bool{},
 		attending: map[*attendance]bool{},
+		nudges:    map[access.RequestID][]time.Time{},
 		started:   c.Now(),
 		due:       make(chan struct{}, 1),
 		shown:     make(chan struct{}, 1),

@@ -11,9 +11,13 @@ import (
 	"github.com/sallyport/sallyport/audit"
 )
 
-// nudgeEvery bounds how often the thread of a request is told that a session
-// waits for somebody to watch it.
-const nudgeEvery = time.Minute
+// How often the thread of a request is told that a session waits for somebody to
+// watch it: once in nudgeEvery for each session, and for all of its sessions no
+// more than mostNudges times, however many one after the other there are.
+const (
+	nudgeEvery = time.Minute
+	mostNudges = 3
+)
 
 // watchable refuses what the rule wants watched and nobody could see.
 func (d *Desk) watchable(a access.Application, r ruling) *access.Error {
@@ -119,10 +123,8 @@ func (d *Desk) settle(s *session) {
 func (d *Desk) pauseEvent(ctx context.Context, s *session, cause string, by access.PersonName) {
 	err := d.write(context.WithoutCancel(ctx), func(c *change) error {
 		d.mu.Lock()
-		request, again := s.grant.RequestID, c.now.Sub(s.nudged) >= nudgeEvery
-		if again {
-			s.nudged = c.now
-		}
+		request := s.grant.RequestID
+		again := d.nudge(s, request, c.now)
 		s.pausedAt = c.now
 		rule := s.ruling.rule.Name
 		d.mu.Unlock()
@@ -136,6 +138,22 @@ func (d *Desk) pauseEvent(ctx context.Context, s *session, cause string, by acce
 	if err != nil {
 		d.Log.Error("audit event lost", "kind", audit.SessionPaused, "session", s.app.Session, "err", err)
 	}
+}
+
+// nudge reports whether the thread of a request may be told of s now, and takes
+// it for told. The caller holds mu.
+func (d *Desk) nudge(s *session, request access.RequestID, now time.Time) bool {
+	old := func(at time.Time) bool { return now.Sub(at) >= nudgeEvery }
+	for id, told := range d.nudges {
+		if d.nudges[id] = slices.DeleteFunc(told, old); len(d.nudges[id]) == 0 {
+			delete(d.nudges, id)
+		}
+	}
+	if !old(s.nudged) || len(d.nudges[request]) >= mostNudges {
+		return false
+	}
+	s.nudged, d.nudges[request] = now, append(d.nudges[request], now)
+	return true
 }
 
 func (d *Desk) resumeEvent(s *session, eyes []access.PersonName) error {

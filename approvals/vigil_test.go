@@ -311,3 +311,33 @@ func TestVigilIsToldInTheThread(t *testing.T) {
 		t.Errorf("told %+v", last)
 	}
 }
+
+// Who opens session after session calls nobody each time.
+func TestManySessionsCallFewTimes(t *testing.T) {
+	w := watched(t)
+	w.inside()
+	b := &board{shown: map[approvals.MessageRef]approvals.Notice{}}
+	count := func() int {
+		w.deliver(b)
+		w.toldTo(b) // who asked, and has no Slack
+		return strings.Count(words(w.toldTo(b)), string(access.EffectUnwatched))
+	}
+	again := func() {
+		p := w.open("alice", "root@db1", access.KindShell, func(a *access.Application) {
+			a.AskReason = func(context.Context) (string, error) { return "because", nil }
+		}).admitted()
+		p.Vigil.Begun(t.Context())
+		p.Done()
+	}
+	for range 10 {
+		again()
+	}
+	if got := count(); got != 3 {
+		t.Errorf("told %d times", got)
+	}
+	w.pass(2 * time.Minute)
+	again()
+	if got := count(); got != 4 {
+		t.Errorf("told %d times", got)
+	}
+}
