@@ -35,7 +35,7 @@ func (a *approvals) factsView(n access.Notice, rows int) string {
 	if n.Request.Owed() {
 		state = l.Bad.Render("! review owed")
 	}
-	return spread(l.Strong.Render(wants(n.Request)), state, a.cols) + "\n" + factLines(l, noticeFacts(n, a.now()), a.cols, rows-1, labelCols)
+	return spread(l.Strong.Render(wants(n.Request)), state, a.cols) + "\n" + factLines(l, noticeFacts(n, a.now()), a.cols, rows-1)
 }
 
 func (a *approvals) row(i int) []field {

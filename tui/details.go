@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func (b *browser) detailsView(cols, rows int) string {
 	state, style := stateOf(b.look, s)
 	head := spread(title, style.Render(state), cols)
 	if !b.beside() {
-		return head + "\n" + factLines(b.look, b.briefly(&d), cols, rows-1, labelCols)
+		return head + "\n" + factLines(b.look, b.briefly(&d), cols, rows-1)
 	}
 	if bar := heatText(d.trail.Heat, cols); bar != "" {
 		head += "\n" + b.look.HeatPast.Render(bar)
@@ -41,7 +42,7 @@ func (b *browser) detailsView(cols, rows int) string {
 	forwards, files := d.forwardFacts(), d.fileFacts()
 	all = append(all, atMost(forwards, max(room/2, room-len(files)))...)
 	all = append(all, atMost(files, max(room-min(len(forwards), room/2), 1))...)
-	return head + "\n" + factLines(b.look, all, cols, rows-1, labelCols)
+	return head + "\n" + factLines(b.look, all, cols, rows-1)
 }
 
 // briefly is the dossier in a few lines.
@@ -81,9 +82,6 @@ func (b *browser) briefly(d *dossier) []fact {
 	return all
 }
 
-// labelCols is how wide the labels of facts are.
-const labelCols = 10
-
 // dossierSections is all that is known, for a page of its own.
 func dossierSections(s *shared, d *dossier, cols int) string {
 	session := d.session
@@ -91,7 +89,7 @@ func dossierSections(s *shared, d *dossier, cols int) string {
 	if d.hit != nil {
 		all = slices.Insert(all, 1, hitFact(*d.hit))
 	}
-	lines := factLinesWhole(s.look, append(all, s.verdictFact(session)...), cols)
+	lines := factLinesWhole(s.look, append(all, s.verdictFact(session)...), cols, math.MaxInt)
 	section := func(title string, body []string) {
 		lines = append(lines, "", s.look.Head.Render(title))
 		lines = append(lines, body...)
@@ -133,21 +131,6 @@ func bare(l *look, all []fact, cols int) []string {
 				p = "  " + p
 			}
 			lines = append(lines, l.Text.Render(p))
-		}
-	}
-	return lines
-}
-
-// factLinesWhole are facts in as many lines as they take.
-func factLinesWhole(l *look, all []fact, cols int) []string {
-	var lines []string
-	for _, f := range all {
-		name := l.Label.Render(fit(f.label, labelCols))
-		for i, p := range wrap(f.text, cols-labelCols, 8) {
-			if i > 0 {
-				name = strings.Repeat(" ", labelCols)
-			}
-			lines = append(lines, name+factStyle(l, f).Render(p))
 		}
 	}
 	return lines

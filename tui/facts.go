@@ -47,7 +47,7 @@ func facts(s access.Session, r access.Request, now time.Time) []fact {
 	put("allowed", allowedBy(s))
 	for _, d := range r.Decisions {
 		if r.ID == s.RequestID && d.Reason != "" {
-			put(string(d.Verdict), fmt.Sprintf("%s: %s", d.Person, d.Reason))
+			add = append(add, wordFact(d))
 		}
 	}
 	put("end", endOf(s))
@@ -63,6 +63,15 @@ func facts(s access.Session, r access.Request, now time.Time) []fact {
 	}
 	put("file", s.Recording)
 	return add
+}
+
+// wordFact is what somebody decided, and why.
+func wordFact(d access.Decision) fact {
+	text := string(d.Person)
+	if d.Reason != "" {
+		text += ": " + d.Reason
+	}
+	return fact{string(d.Verdict), access.Plain(text, 400)}
 }
 
 // movedText says how many bytes passed, which is known when all have.
@@ -114,19 +123,41 @@ func factStyle(l *look, f fact) lipgloss.Style {
 	return l.Text
 }
 
-func factLines(l *look, all []fact, cols, rows, label int) string {
+// labelCols is how wide the labels of facts are.
+const labelCols = 10
+
+// factLines are facts in a block of rows: long ones take what lines are left.
+func factLines(l *look, all []fact, cols, rows int) string {
 	var lines []string
 	room := rows - len(all) // lines that long texts may take beyond their own
 	for _, f := range all {
-		name := l.Label.Render(fit(f.label, label))
-		parts := wrap(f.text, cols-label, max(min(room+1, 4), 1))
-		room -= len(parts) - 1
-		for i, p := range parts {
-			if i > 0 {
-				name = strings.Repeat(" ", label)
-			}
-			lines = append(lines, name+factStyle(l, f).Render(p))
-		}
+		of := linesOf(l, f, cols, max(min(room+1, 4), 1))
+		room -= len(of) - 1
+		lines = append(lines, of...)
 	}
 	return block(strings.Join(lines, "\n"), cols, rows)
+}
+
+// factLinesWhole are facts in as many lines as they take, about the first most
+// of them: what is below the part of a long ledger is not even wrapped.
+func factLinesWhole(l *look, all []fact, cols, most int) []string {
+	var lines []string
+	for _, f := range all {
+		if len(lines) > most {
+			break
+		}
+		lines = append(lines, linesOf(l, f, cols, 8)...)
+	}
+	return lines
+}
+
+// linesOf is one fact with its label, in at most so many lines.
+func linesOf(l *look, f fact, cols, most int) []string {
+	label := l.Label.Render(fit(f.label, labelCols))
+	lines := wrap(f.text, cols-labelCols, most)
+	for i, text := range lines {
+		lines[i] = label + factStyle(l, f).Render(text)
+		label = strings.Repeat(" ", labelCols)
+	}
+	return lines
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"github.com/sallyport/sallyport/access"
 )
@@ -28,15 +30,17 @@ type hosts struct {
 	choice     *chooser
 }
 
-// hostRows is how many rows the details below the list take.
-const hostRows = 5
+const (
+	hostRows     = 5 // that the details below the list take
+	accessColumn = 2
+)
 
 func newHosts(s *shared) *hosts {
 	h := &hosts{shared: s, input: newLine(s.look, "/ ", "name, login, label or rule")}
 	h.list = list{look: s.look, columns: []column{
 		{title: "host"},
 		{title: "logins"},
-		{title: "access", width: 22},
+		{title: "access"}, // its width is layOut's
 		{title: "labels", from: 76},
 	}}
 	return h
@@ -56,19 +60,40 @@ func (h *hosts) Init() tea.Cmd {
 
 func (h *hosts) SetSize(cols, rows int) {
 	h.cols, h.rows = cols, rows
-	listCols, listRows := h.listSize()
-	h.list.setSize(listCols, listRows)
+	h.layOut()
 	h.input.width = max(cols-4, 10)
+}
+
+// layOut gives the access column what it needs before the others share the
+// rest, up to two fifths of the list. It looks ahead to the next refresh, so
+// that a time that counts down does not outgrow it or make it waver.
+func (h *hosts) layOut() {
+	cols, rows := h.listSize()
+	width, now := 22, h.now()
+	for _, p := range h.places {
+		for _, at := range []time.Time{now, now.Add(refreshEvery)} {
+			text, _ := p.stands(h.look, at)
+			width = max(width, lipgloss.Width(text))
+		}
+	}
+	h.list.columns[accessColumn].width = min(width, max(cols*2/5, 22))
+	h.list.setSize(cols, rows)
 }
 
 // beside reports whether the details stand beside the list, and not below.
 func (h *hosts) beside() bool { return h.cols >= wideEnough }
 
+// below reports whether they stand below it; in a small window nowhere.
+func (h *hosts) below() bool { return !h.beside() && h.rows >= 2*hostRows }
+
 func (h *hosts) listSize() (cols, rows int) {
-	if h.beside() {
+	switch {
+	case h.beside():
 		return h.cols * 3 / 5, h.rows - 1
+	case h.below():
+		return h.cols, h.rows - 1 - hostRows - 1
 	}
-	return h.cols, h.rows - 1 - hostRows - 1
+	return h.cols, h.rows - 1
 }
 
 func (h *hosts) Typing() bool { return h.typing || h.ask != nil || h.choice != nil }
@@ -232,6 +257,7 @@ func (h *hosts) filter() {
 		}
 	}
 	h.places = placesOf(found, h.items, h.cfg.Actor.Identity)
+	h.layOut()
 	h.list.setLen(len(h.places))
 	if i := slices.IndexFunc(h.places, func(p place) bool { return p.host == before }); i >= 0 {
 		h.list.moveTo(i)

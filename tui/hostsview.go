@@ -46,6 +46,9 @@ func (h *hosts) listView() string {
 		line := h.look.Rule.Render(" │ ")
 		return beside(h.list.view(h.row), line, h.detailsView(p, h.cols-cols-3, rows))
 	}
+	if !h.below() {
+		return h.list.view(h.row)
+	}
 	return h.list.view(h.row) + "\n" + h.look.Rule.Render(strings.Repeat("─", h.cols)) + "\n" + h.detailsView(p, h.cols, hostRows)
 }
 
@@ -66,7 +69,7 @@ func (h *hosts) detailsView(p place, cols, rows int) string {
 		}
 		all = append(all, fact{"or", "ssh " + access.Plain(first.Target.String(), 120) + "@bastion"})
 	}
-	return fit(head, cols) + "\n" + factLines(h.look, all, cols, rows-1, labelCols)
+	return fit(head, cols) + "\n" + factLines(h.look, all, cols, rows-1)
 }
 
 func (h *hosts) row(i int) []field {

@@ -2,14 +2,11 @@ package tui
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"time"
 
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"github.com/sallyport/sallyport/access"
 )
@@ -32,17 +29,21 @@ type mineItem struct {
 	grant   *access.Grant
 }
 
-const mineLimit = 200
+const (
+	mineLimit = 200
+	mineRows  = 6 // that the details below the list take
+)
 
 func newMine(s *shared) *mine {
 	m := &mine{shared: s}
 	m.list = list{look: s.look, columns: []column{
 		{title: "login@host"},
-		{title: "state", width: 11},
+		{title: "", width: 1, until: 60}, // the state's mark alone
+		{title: "state", width: 11, from: 60},
 		{title: "time", width: 16},
-		{title: "asked UTC", width: 12},
+		{title: "asked UTC", width: 12, from: 76},
 		{title: "decided by", width: 14, from: 90},
-		{title: "reason"},
+		{title: "reason", from: 60},
 	}}
 	return m
 }
@@ -98,8 +99,15 @@ func mineItems(requests []access.Request, grants []access.Grant) []mineItem {
 
 func (m *mine) SetSize(cols, rows int) {
 	m.cols, m.rows = cols, rows
+	if m.below() {
+		rows -= mineRows + 1
+	}
 	m.list.setSize(cols, rows)
 }
+
+// below reports whether details stand below the list; in a small window
+// nowhere.
+func (m *mine) below() bool { return m.rows >= 2*mineRows }
 
 func (m *mine) Typing() bool { return m.ask != nil }
 
@@ -251,57 +259,4 @@ func (m *mine) askRelease(g *access.Grant) {
 		})
 	})
 	m.ask.plain, m.ask.bad = true, true
-}
-
-func (m *mine) View() string {
-	if m.cols == 0 {
-		return ""
-	}
-	body := ""
-	switch {
-	case len(m.items) > 0:
-		body = m.list.view(m.row)
-	case m.loaded:
-		body = centre(m.look.Dim.Render("You have asked for nothing yet.")+"\n"+m.look.Faint.Render("ssh LOGIN@HOST@bastion asks where a rule wants approval."), m.cols, m.rows)
-	default:
-		body = centre(m.look.Dim.Render("reading…"), m.cols, m.rows)
-	}
-	if m.ask != nil {
-		body = m.ask.over(body, m.cols, m.rows)
-	}
-	return body
-}
-
-func (m *mine) row(i int) []field {
-	l, now, it := m.look, m.now(), m.items[i]
-	state, left, style := it.standing(l, now)
-	by := make([]access.PersonName, 0, 2)
-	for _, d := range it.request.Decisions {
-		by = append(by, d.Person)
-	}
-	return []field{
-		{access.Plain(it.request.Target.String(), 120), l.Text},
-		{state, style},
-		{left, l.Text},
-		{moment(it.request.RequestedAt, now), l.Dim},
-		{access.Plain(names(by), 60), l.Dim},
-		{access.Plain(it.request.Reason, 200), l.Dim},
-	}
-}
-
-// standing says in words how it stands and how much time is left.
-func (it mineItem) standing(l *look, now time.Time) (state, left string, style lipgloss.Style) {
-	if it.request.State == access.RequestPending {
-		return "… pending", "lapses in " + span(it.request.WaitUntil.Sub(now)), l.Warn
-	}
-	g := it.grant
-	switch {
-	case g == nil:
-		return "✗ " + string(it.request.State), "", l.Dim
-	case g.State == access.GrantReady:
-		return "○ ready", "use in " + span(g.UseBy.Sub(now)), l.Good
-	case g.State == access.GrantActive:
-		return "● active", fmt.Sprintf("%s left", span(g.NotAfter.Sub(now))), l.Good
-	}
-	return "✓ " + string(g.State), "", l.Dim
 }

@@ -100,13 +100,12 @@ func (p *player) factsWidth() int {
 }
 
 // factsPart is the lines of the facts for which there is room, where they
-// begin, and whether there are more. What is below the part of a long ledger
-// is not even wrapped.
+// begin, and whether there are more.
 func (p *player) factsPart() (lines []string, top int, more bool) {
-	const label, around = 10, 4 // columns
+	const around = 4 // columns
 	_, rows := p.pane()
 	room := max(rows-2, 1)
-	lines = wrappedFacts(p.look, p.allFacts(), p.factsWidth()-around, label, p.factsTop+room+1)
+	lines = factLinesWhole(p.look, p.allFacts(), p.factsWidth()-around, p.factsTop+room+1)
 	top = max(min(p.factsTop, len(lines)-room), 0)
 	return lines[top:min(top+room, len(lines))], top, len(lines) > room
 }
@@ -118,24 +117,6 @@ func (p *player) factsBox(below string) string {
 		Padding(0, 1).Width(p.factsWidth()).Render(strings.Join(lines, "\n"))
 	cols, rows := p.pane()
 	return overlay(below, box, cols, rows)
-}
-
-// wrappedFacts are the first lines of facts, about as many as most.
-func wrappedFacts(l *look, all []fact, cols, label, most int) []string {
-	var lines []string
-	for _, f := range all {
-		if len(lines) > most {
-			break
-		}
-		name := l.Label.Render(fit(f.label, label))
-		for i, part := range wrap(f.text, cols-label, 4) {
-			if i > 0 {
-				name = strings.Repeat(" ", label)
-			}
-			lines = append(lines, fit(name+l.Text.Render(part), cols))
-		}
-	}
-	return lines
 }
 
 // pressFacts is a key while the facts are open.

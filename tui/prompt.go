@@ -74,7 +74,7 @@ func (p *prompt) over(below string, cols, rows int) string {
 	}
 	lines := []string{title.Render(p.title), ""}
 	if len(p.facts) > 0 {
-		lines = append(lines, strings.TrimRight(factLines(p.look, p.facts, inner, min(len(p.facts)+2, max(rows-8, 1)), 10), " \n"), "")
+		lines = append(lines, strings.TrimRight(factLines(p.look, p.facts, inner, min(len(p.facts)+2, max(rows-8, 1))), " \n"), "")
 	}
 	switch {
 	case p.moot != "":
@@ -93,15 +93,17 @@ func (p *prompt) over(below string, cols, rows int) string {
 	return overlay(below, box, cols, rows)
 }
 
-// overlay puts a box over the middle of a block.
+// overlay puts a box over the middle of a block, with a margin at its sides:
+// words cut off right beside it would look like a part of it.
 func overlay(below, box string, cols, rows int) string {
 	top := strings.Split(box, "\n")
 	lines := strings.Split(block(below, cols, rows), "\n")
 	width := lipgloss.Width(box)
 	x, y := max((cols-width)/2, 0), max((rows-len(top))/2, 0)
+	margin := strings.Repeat(" ", min(x, 2))
 	for i, line := range top {
 		if y+i < len(lines) {
-			lines[y+i] = cutAround(lines[y+i], fit(line, min(width, cols)), x, cols)
+			lines[y+i] = cutAround(lines[y+i], margin+fit(line, min(width, cols))+margin, x-len(margin), cols)
 		}
 	}
 	return strings.Join(lines, "\n")

@@ -86,6 +86,25 @@ func TestScreens(t *testing.T) {
 		}},
 		{"hosts-ask", func(p *person) { p.press("\t", "\t"); p.sees("pending"); p.press("j", "\r"); p.sees("joins it") }},
 		{"mine", func(p *person) { p.press("\t", "\t", "\t"); p.sees("quarterly check") }},
+		{"mine-denied", func(p *person) { p.press("\t", "\t", "\t", "j", "j"); p.sees("erin: not during the freeze") }},
+		{"approvals-help", func(p *person) {
+			p.press("\t")
+			p.sees("dan, bob, carol")
+			p.press("?")
+			p.sees("any key closes")
+		}},
+		{"hosts-help", func(p *person) {
+			p.press("\t", "\t")
+			p.sees("must be asked")
+			p.press("?")
+			p.sees("any key closes")
+		}},
+		{"mine-help", func(p *person) {
+			p.press("\t", "\t", "\t")
+			p.sees("quarterly check")
+			p.press("?")
+			p.sees("any key closes")
+		}},
 	}
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		for _, s := range screens {

@@ -244,6 +244,9 @@ func newWorld(dir string) (*world, error) {
 			State: access.RequestPending, RequestedAt: start.Add(-4 * time.Minute), WaitUntil: start.Add(26 * time.Minute)},
 		{ID: access.RequestID(id(51)), Person: "carol", Target: access.Target{Login: "root", Host: "web3"}, Rule: "web-root", Reason: "audit of the sudoers file", For: time.Hour,
 			State: access.RequestApproved, RequestedAt: start.Add(-50 * time.Minute), Decisions: []access.Decision{{Person: "bob", Verdict: access.VerdictApprove}}},
+		{ID: access.RequestID(id(49)), Person: "carol", Target: access.Target{Login: "postgres", Host: "db1"}, Rule: "prod-elevation", Reason: "count the orders of March", For: 2 * time.Hour,
+			State: access.RequestDenied, RequestedAt: start.Add(-3 * time.Hour), Decisions: []access.Decision{{Person: "erin", Verdict: access.VerdictDeny,
+				Reason: "not during the freeze; the replica has the same rows", At: start.Add(-3*time.Hour + 4*time.Minute)}}},
 		{ID: access.RequestID(id(7)), Person: "alice", Target: shell.Target, Reason: "INC-4702: vacuum is not finishing", For: time.Hour, State: access.RequestApproved,
 			Decisions: []access.Decision{{Person: "bob", Verdict: access.VerdictApprove, Reason: "go ahead, I am watching", Via: access.ViaSlack, At: start}}},
 	}

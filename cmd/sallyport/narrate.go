@@ -60,12 +60,14 @@ needs bob's approval. web1 is staging: alice has standing access as deploy.
 More to try:
        ssh %s -J bastion deploy@web1          no approval, by ProxyJump
        scp %s FILE root@db1@bastion:          one grant, as many sessions as you like
+       ssh -t %s bastion                      alice's console: on a host, Enter connects
        ssh %s bastion help                    the commands
+       sallyport --config %s tui --plain      the sessions in lines, for a screen reader
        ssh -i %s -p %s -o UserKnownHostsFile=%s root@db1@%s
 
 Ctrl-C ends the demo. What happens:
 
-`, s.dir, f, s.slack.URL(), f, f, f, f, f, s.path("alice"), port, s.path("known_hosts"), host)
+`, s.dir, f, s.slack.URL(), f, f, f, f, f, f, s.path("sallyport.yaml"), s.path("alice"), port, s.path("known_hosts"), host)
 }
 
 // narrate tells the audit trail as a story, as it grows.
