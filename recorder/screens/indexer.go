@@ -24,7 +24,7 @@ type Config struct {
 }
 
 // Indexer reads the recordings of ended sessions in the background: text for
-// the index, and keyframes. One recording is read at a time.
+// the index, and keyframes. One works at a time; see [lanes].
 type Indexer struct{ config Config }
 
 const (
@@ -55,13 +55,18 @@ func NewIndexer(c Config) *Indexer {
 // quarter of the time at most, and next to nothing while this process has
 // anything else to do, so that sessions do not feel it; see [pace].
 func (x *Indexer) Run(ctx context.Context) {
-	pace := newPace(ctx, x.config.Clock)
+	l := &lanes{x: x, pace: newPace(ctx, x.config.Clock), demoted: map[access.SessionID]int{}}
+	defer l.stop()
 	for ctx.Err() == nil {
-		err := x.drain(ctx, pace.take, nil)
+		busy, err := l.round(ctx)
 		wait := x.config.Every
 		if err != nil && ctx.Err() == nil {
+			l.stop()
 			x.config.Log.Error("screens: ended sessions cannot be indexed", "err", err, "again_in", afterFailure)
 			wait = afterFailure
+		}
+		if busy && err == nil {
+			continue
 		}
 		if x.config.Clock.Wait(ctx, wait) != nil {
 			return
@@ -69,15 +74,10 @@ func (x *Indexer) Run(ctx context.Context) {
 	}
 }
 
-// Drain reads all that is unread, without rest, and returns. Each is told of
-// each session as it is done.
+// Drain reads all that is unread, the oldest first, without rest, and returns.
+// Each is told of each session as it is done. Sessions that are tried again
+// wait for the next Drain.
 func (x *Indexer) Drain(ctx context.Context, each func(access.Session, Read)) error {
-	return x.drain(ctx, nil, each)
-}
-
-// drain reads until nothing is unread. Sessions that are tried again wait for
-// the next drain.
-func (x *Indexer) drain(ctx context.Context, pause func() error, each func(access.Session, Read)) error {
 	tried := map[access.SessionID]bool{} // of those that failed only: few
 	for {
 		sessions, err := x.config.Index.Unread(ctx, unreadPage)
@@ -90,14 +90,9 @@ func (x *Indexer) drain(ctx context.Context, pause func() error, each func(acces
 				continue
 			}
 			fresh++
-			if pause != nil {
-				if err := pause(); err != nil {
-					return err
-				}
-			}
-			r, err := x.read(ctx, s, pause)
+			r, err := x.read(ctx, s, nil)
 			if err != nil {
-				return fmt.Errorf("session %s: %w", s.ID, err)
+				return err
 			}
 			if r.Again {
 				tried[s.ID] = true
@@ -117,8 +112,18 @@ type errIndex struct{ error }
 
 func (e errIndex) Unwrap() error { return e.error }
 
-// read reads one session. The error is one of the index, or of ctx.
-func (x *Indexer) read(ctx context.Context, s access.Session, pause func() error) (Read, error) {
+// read reads one session. The error is one of the index, of ctx, or errAside.
+func (x *Indexer) read(ctx context.Context, s access.Session, pause func() error) (_ Read, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("session %s: %w", s.ID, err)
+		}
+	}()
+	if pause != nil {
+		if err := pause(); err != nil {
+			return Read{}, err
+		}
+	}
 	if err := x.config.Index.BeginReading(ctx, s.ID); err != nil {
 		return Read{}, err
 	}
@@ -128,7 +133,7 @@ func (x *Indexer) read(ctx context.Context, s access.Session, pause func() error
 		err = b.send()
 	}
 	var index errIndex
-	if errors.As(err, &index) || ctx.Err() != nil {
+	if errors.As(err, &index) || errors.Is(err, errAside) || ctx.Err() != nil {
 		return Read{}, errors.Join(err, ctx.Err())
 	}
 	r := Read{Extent: Whole, Text: out.Text, Until: out.Until}

@@ -43,18 +43,19 @@ func newPace(ctx context.Context, clock Clock) *pace {
 	return &pace{ctx: ctx, clock: clock, since: clock.Now()}
 }
 
-// take is called between pieces of work, and rests when it is time for that.
-func (p *pace) take() error {
+// take is called between pieces of work. It rests when it is time for that,
+// and says so.
+func (p *pace) take() (rested bool, err error) {
 	worked := p.clock.Now().Sub(p.since)
 	if worked < turn {
-		return nil
+		return false, nil
 	}
 	quiet, err := p.quietFor(min(restShare*worked, mostRest))
 	for waited := time.Duration(0); err == nil && !quiet && waited < mostLull; waited += lull {
 		quiet, err = p.quietFor(lull)
 	}
 	p.since = p.clock.Now()
-	return err
+	return true, err
 }
 
 // quietFor waits, and reports whether next to nothing went on meanwhile.
