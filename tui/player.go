@@ -32,7 +32,9 @@ type player struct {
 	wish *order // to do when the deck is back
 
 	playing   bool
-	ended     bool // nothing further is recorded
+	ended     bool      // nothing further is recorded
+	endedAt   time.Time // when that was last so
+	failing   bool      // the last read failed, as was said
 	tick      generation
 	ticked    time.Time
 	speed     int

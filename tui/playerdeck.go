@@ -54,8 +54,8 @@ func (p *player) back(m deckBack) tea.Cmd {
 	if m.frame.skipped > time.Second {
 		p.skipped, p.skipUntil = m.frame.skipped, p.now().Add(2*time.Second)
 	}
-	if m.err != nil {
-		p.playing, p.seeking, p.wish = false, nil, nil
+	if p.failing = m.err != nil; p.failing {
+		p.playing, p.follow, p.seeking, p.wish = false, false, nil, nil
 		return say(failed{readFailed(m.err)})
 	}
 	if o := p.wish; o != nil {
@@ -68,7 +68,9 @@ func (p *player) back(m deckBack) tea.Cmd {
 	if p.seeking == m.order {
 		p.seeking = nil
 	}
-	p.ended = m.end
+	if p.ended = m.end; m.end {
+		p.endedAt = p.now()
+	}
 	if m.text != "" {
 		p.found, p.searched = m.text, true
 	}

@@ -50,7 +50,7 @@ func (p *player) stateKnown(m stateLoaded) tea.Cmd {
 func (p *player) followOn(on bool) tea.Cmd {
 	p.follow = on && p.live()
 	if p.follow {
-		p.playing, p.panned = true, false
+		p.playing, p.panned, p.ended = true, false, false
 		return tea.Batch(p.give(&order{what: seek, to: forever, from: p.survey.keyframeAt(forever)}), p.startTicking())
 	}
 	return nil
