@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ type browser struct {
 	sessions   sessionSet
 	loading    bool
 	loaded     bool
+	toEnd      bool       // page after page is loaded, until the last or a key
 	details    bool       // beside the list or below
 	gen        generation // of the filter in force
 	tick       generation
@@ -79,7 +81,7 @@ func (b *browser) Init() tea.Cmd {
 
 // reload begins anew with the filter in force.
 func (b *browser) reload() tea.Cmd {
-	b.gen, b.loading = b.next(), true
+	b.gen, b.loading, b.toEnd = b.next(), true, false
 	return b.load(loadHead)
 }
 
@@ -169,6 +171,7 @@ func (b *browser) Update(msg tea.Msg) tea.Cmd {
 		if b.ask != nil {
 			return nil
 		}
+		b.toEnd = false
 		b.list.move(wheel(msg))
 		return b.moved()
 	case tea.KeyPressMsg:
@@ -188,6 +191,18 @@ func (b *browser) moved() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
+// goToEnd goes to the last of what is loaded, and on from there while there is
+// more. The other end of a very long list is nearer by its order.
+func (b *browser) goToEnd() tea.Cmd {
+	b.list.moveTo(b.list.len - 1)
+	b.toEnd = b.sessions.more && b.list.len < mostToEnd
+	cmd := b.moved()
+	if b.sessions.more && !b.toEnd {
+		return tea.Batch(cmd, say(notice{fmt.Sprintf("%d sessions are loaded, and there are more: S begins at the other end", b.list.len)}))
+	}
+	return cmd
+}
+
 func (b *browser) selected() (access.Session, bool) { return b.sessions.at(b.list.at) }
 
 func (b *browser) took(msg sessionsLoaded) tea.Cmd {
@@ -196,6 +211,7 @@ func (b *browser) took(msg sessionsLoaded) tea.Cmd {
 	}
 	b.loading = false
 	if msg.err != nil {
+		b.toEnd = false
 		return say(failed{msg.err})
 	}
 	before, had := b.selected()
@@ -205,8 +221,12 @@ func (b *browser) took(msg sessionsLoaded) tea.Cmd {
 	first := !b.loaded || msg.how == loadHead
 	b.loaded = true
 	if first {
+		b.toEnd = false
 		b.list.moveTo(0)
 		return b.moved()
+	}
+	if b.toEnd && msg.how == loadMore {
+		return b.goToEnd()
 	}
 	if i, ok := b.sessions.find(before.ID); had && ok && b.list.at > 0 {
 		b.list.moveTo(i)

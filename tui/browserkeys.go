@@ -5,6 +5,7 @@ import (
 )
 
 func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
+	b.toEnd = false
 	switch {
 	case b.ask != nil:
 		cmd, over := b.ask.press(k)
@@ -14,6 +15,8 @@ func (b *browser) press(k tea.KeyPressMsg) tea.Cmd {
 		return cmd
 	case b.typing:
 		return b.edit(k)
+	case pressed(k, listKeys.Bottom):
+		return b.goToEnd()
 	case b.list.press(k):
 		return b.moved()
 	case pressed(k, browserKeys.Filter):

@@ -70,6 +70,7 @@ func (b *browser) click(m tea.MouseClickMsg) tea.Cmd {
 		b.replay()
 		return nil
 	}
+	b.toEnd = false
 	b.list.moveTo(row)
 	return b.moved()
 }

@@ -152,9 +152,9 @@ func TestPaging(t *testing.T) {
 	}
 	p := sit(t, w.config(), 80, 24)
 	p.sees("200+ sessions")
-	p.press("G")
+	p.press(strings.Repeat("\x06", 20)) // page down
 	p.sees("400+ sessions")
-	p.press("G")
+	p.press(strings.Repeat("\x06", 20))
 	p.sees("600+ sessions")
 	p.press("/", "host:need*", "\r")
 	p.sees("needle", "1 session\n")

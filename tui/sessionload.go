@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	pageOf   = 200 // sessions asked for at once
-	mostLive = 1000
+	pageOf    = 200  // sessions asked for at once
+	pageToEnd = 1000 // on the way to the end
+	mostToEnd = 10_000
+	mostLive  = 1000
 )
 
 // loading is why sessions are loaded.
@@ -42,6 +44,10 @@ func (b *browser) load(how loading) tea.Cmd {
 	q := sessionLoad{index: b.cfg.Sessions, search: b.cfg.Search, filter: b.filter, how: how,
 		was: b.sessions.live, before: b.sessions.before, skip: len(b.sessions.ended)}
 	q.filter.query.Order, q.filter.query.Backward = b.order, b.backward
+	q.size = pageOf
+	if b.toEnd && how == loadMore {
+		q.size = pageToEnd
+	}
 	gen := b.gen
 	return b.do(func(ctx context.Context) tea.Msg {
 		m := q.run(ctx)
@@ -59,13 +65,14 @@ type sessionLoad struct {
 	was    []access.Session // live before
 	before access.SessionID
 	skip   int
+	size   int
 }
 
 func (q sessionLoad) run(ctx context.Context) (m sessionsLoaded) {
 	if q.filter.said != "" {
 		return q.found(ctx)
 	}
-	size := pageOf
+	size := q.size
 	if q.how != loadMore {
 		if m.live, m.err = q.running(ctx); m.err != nil {
 			return m
