@@ -271,7 +271,9 @@ func (r *relay) lost() *access.Error {
 func (r *relay) cut() outcome {
 	r.leg.leave(r.host)
 	cause := context.Cause(r.s.ctx)
-	if r.s.c.gone.Err() != nil || errors.Is(cause, errLost) || errors.Is(cause, errWithdrawn) {
+	// Not whether the client is gone by now: whoever is told why a session of
+	// theirs ends may well leave before another has.
+	if errors.Is(cause, errLost) || errors.Is(cause, errWithdrawn) {
 		return outcome{left: true}
 	}
 	return outcome{cause: access.AsError(cause)}

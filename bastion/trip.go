@@ -41,14 +41,16 @@ func (s *session) travel(ctx context.Context, to access.Trip, on Lent) access.Re
 	n.setup.reason, n.setup.length = cmp.Or(to.Reason, reason), to.For
 	// A console that somebody ended takes the session with it. One whose
 	// client has closed its channel is like a client that closes that of a
-	// session.
+	// session. Why comes first: that the terminal is gone says nothing.
+	gone := make(chan struct{})
 	defer context.AfterFunc(ctx, func() {
 		var ended *access.Error
 		if cause := context.Cause(ctx); errors.As(cause, &ended) && !errors.Is(cause, errWithdrawn) {
 			n.end(ended)
 		}
+		close(gone)
 	})()
-	go ch.ask(env, pty, ctx.Done())
+	go ch.ask(env, pty, gone)
 	n.serve(ch.requests)
 
 	back := access.Return{Session: n.id, Err: n.told}
